@@ -1,1 +1,10 @@
-export {};
+export * from './openapi.js';
+export * from './operation.js';
+export * from './operations/index.js';
+export * from './problem.js';
+export * from './roles.js';
+export * from './schemas/access.js';
+export * from './schemas/approval.js';
+export * from './schemas/bundle.js';
+export * from './schemas/common.js';
+export * from './schemas/decision.js';

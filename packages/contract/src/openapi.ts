@@ -1,0 +1,137 @@
+import type { TSchema } from 'typebox';
+import type { Operation } from './operation.js';
+import { Problem, type ProblemCode, problemCodes } from './problem.js';
+import { ApiKey } from './schemas/access.js';
+import { Approval, Settings } from './schemas/approval.js';
+import { Bundle, NamedListDocument, Snapshot } from './schemas/bundle.js';
+import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
+
+/** Schemas that are named in the document and referred to wherever they stand. */
+const named: readonly TSchema[] = [
+  Problem,
+  Bundle,
+  NamedListDocument,
+  Snapshot,
+  ApiKey,
+  Approval,
+  Settings,
+  Decision,
+  DecisionRecord,
+  EvaluateRequest,
+];
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/**
+ * The OpenAPI 3.1 document of `operations`, in the order given. Schemas with an `$id` become components.
+ * Pure: the same operations give the same document, which is committed and compared in the tests.
+ */
+export function openApiDocument(operations: readonly Operation[], version: string): Json {
+  const paths: { [path: string]: { [method: string]: Json } } = {};
+  for (const operation of operations) {
+    paths[operation.path] ??= {};
+    paths[operation.path]![operation.method.toLowerCase()] = describe(operation);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Policy Studio',
+      version,
+      summary: 'Decides what AI agents may do, and makes changing those rules safe.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    security: [{ bearer: [] }],
+    tags: [...new Set(operations.map((operation) => operation.tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or ADMIN_TOKEN.' } },
+      schemas: Object.fromEntries(named.map((schema) => [idOf(schema)!, inline(schema)])),
+    },
+  };
+}
+
+function describe(operation: Operation): Json {
+  const responses: { [status: string]: Json } = {
+    [operation.status]: operation.response
+      ? { description: operation.summary, content: { 'application/json': { schema: reference(operation.response) } } }
+      : { description: 'Done; no body.' },
+  };
+  for (const [status, codes] of problemsByStatus(operation)) {
+    responses[status] = {
+      description: codes.map((code) => `\`${code}\`: ${problemCodes[code].title}`).join('; '),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    };
+  }
+  const parameters = [
+    ...parametersOf('path', operation.params),
+    ...parametersOf('query', operation.query),
+    ...parametersOf('header', operation.headers),
+  ];
+  return {
+    operationId: operation.id,
+    tags: [operation.tag],
+    summary: operation.summary,
+    description: `${operation.description ? `${operation.description}\n\n` : ''}Roles: ${
+      operation.access === 'public' ? 'public' : operation.access.join(', ')
+    }.`,
+    ...(operation.access === 'public' ? { security: [] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(operation.body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: reference(operation.body) } } } }
+      : {}),
+    responses,
+  };
+}
+
+/** The operation's own problems and those that every operation of its kind can meet, by status, ascending. */
+function problemsByStatus(operation: Operation): [string, ProblemCode[]][] {
+  const codes = new Set<ProblemCode>(operation.problems);
+  if (operation.access !== 'public')
+    for (const code of ['unauthenticated', 'forbidden', 'rate_limited'] as const) codes.add(code);
+  if (operation.params || operation.query || operation.body) codes.add('validation_failed');
+  if (operation.body)
+    for (const code of ['bad_request', 'too_large', 'unsupported_media_type'] as const) codes.add(code);
+  const byStatus = new Map<string, ProblemCode[]>();
+  for (const code of [...codes].sort()) {
+    const status = String(problemCodes[code].status);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return [...byStatus].sort(([a], [b]) => Number(a) - Number(b));
+}
+
+function parametersOf(place: 'path' | 'query' | 'header', schema: TSchema | undefined): Json[] {
+  if (!schema) return [];
+  const { properties, required = [] } = schema as unknown as {
+    properties: Record<string, TSchema>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: place,
+    required:
+      place === 'path' || (required.includes(name) && (property as { default?: unknown }).default === undefined),
+    schema: reference(property),
+  }));
+}
+
+function idOf(schema: TSchema): string | undefined {
+  return (schema as { $id?: string }).$id;
+}
+
+function reference(schema: TSchema): Json {
+  const id = idOf(schema);
+  return id === undefined ? inline(schema) : { $ref: `#/components/schemas/${id}` };
+}
+
+/** Plain JSON of a schema, nested named schemas replaced by references. TypeBox keeps its own marks in hidden properties, which JSON drops. */
+function inline(schema: TSchema): Json {
+  const walk = (value: Json, top: boolean): Json => {
+    if (Array.isArray(value)) return value.map((item) => walk(item, false));
+    if (value === null || typeof value !== 'object') return value;
+    if (!top && typeof value.$id === 'string') return { $ref: `#/components/schemas/${value.$id}` };
+    if (typeof value.$ref === 'string' && !value.$ref.startsWith('#'))
+      return { $ref: `#/components/schemas/${value.$ref}` };
+    const entries = Object.entries(value).filter(([key]) => !(top && key === '$id'));
+    return Object.fromEntries(entries.map(([key, item]) => [key, walk(item, false)]));
+  };
+  return walk(JSON.parse(JSON.stringify(schema)) as Json, true);
+}

@@ -1,0 +1,98 @@
+import { defineOperation, largeBodyBytes, smallBodyBytes } from '../operation.js';
+import { readers } from '../roles.js';
+import {
+  Approval,
+  ApprovalGetQuery,
+  ApprovalListQuery,
+  ApprovalPage,
+  Approve,
+  CreateApproval,
+  Reject,
+} from '../schemas/approval.js';
+import { IdParams } from '../schemas/common.js';
+
+const tag = 'Approvals';
+
+export const createApproval = defineOperation({
+  id: 'createApproval',
+  method: 'POST',
+  path: '/policy/approvals',
+  tag,
+  summary: 'Ask people to approve a change',
+  access: ['author', 'operator', 'admin'],
+  body: CreateApproval,
+  bodyLimit: largeBodyBytes,
+  status: 201,
+  response: Approval,
+  problems: ['not_found', 'empty_bundle', 'bundle_invalid', 'bundle_archived'],
+});
+
+export const listApprovals = defineOperation({
+  id: 'listApprovals',
+  method: 'GET',
+  path: '/policy/approvals',
+  tag,
+  summary: 'Approvals, newest first',
+  access: readers,
+  query: ApprovalListQuery,
+  status: 200,
+  response: ApprovalPage,
+  problems: [],
+});
+
+export const getApproval = defineOperation({
+  id: 'getApproval',
+  method: 'GET',
+  path: '/policy/approvals/{id}',
+  tag,
+  summary: 'One approval; `wait` holds the answer until it is decided',
+  access: readers,
+  params: IdParams,
+  query: ApprovalGetQuery,
+  status: 200,
+  response: Approval,
+  problems: ['not_found'],
+});
+
+export const approve = defineOperation({
+  id: 'approve',
+  method: 'POST',
+  path: '/policy/approvals/{id}/approve',
+  tag,
+  summary: 'Approve',
+  access: ['approver', 'admin'],
+  params: IdParams,
+  body: Approve,
+  bodyLimit: smallBodyBytes,
+  status: 200,
+  response: Approval,
+  problems: ['not_found', 'approval_not_pending', 'approval_expired', 'self_approval', 'already_voted'],
+});
+
+export const reject = defineOperation({
+  id: 'reject',
+  method: 'POST',
+  path: '/policy/approvals/{id}/reject',
+  tag,
+  summary: 'Reject, with a comment',
+  access: ['approver', 'admin'],
+  params: IdParams,
+  body: Reject,
+  bodyLimit: smallBodyBytes,
+  status: 200,
+  response: Approval,
+  problems: ['not_found', 'approval_not_pending', 'approval_expired', 'already_voted'],
+});
+
+export const cancelApproval = defineOperation({
+  id: 'cancelApproval',
+  method: 'POST',
+  path: '/policy/approvals/{id}/cancel',
+  tag,
+  summary: 'Withdraw a request (the requester, or an admin)',
+  access: ['author', 'operator', 'admin'],
+  params: IdParams,
+  status: 200,
+  response: Approval,
+  problems: ['not_found', 'approval_not_pending', 'forbidden'],
+});

@@ -1,0 +1,81 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * Every code a problem can carry, with its HTTP status and its title. The one table: the server maps refusals through it,
+ * OpenAPI lists it, clients switch on it.
+ */
+export const problemCodes = {
+  bad_request: { status: 400, title: 'The request cannot be read' },
+  unauthenticated: { status: 401, title: 'A valid key is needed' },
+  forbidden: { status: 403, title: 'This key may not do that' },
+  agent_not_permitted: { status: 403, title: 'This key may not speak for that agent' },
+  not_found: { status: 404, title: 'There is no such thing here' },
+  method_not_allowed: { status: 405, title: 'This path does not offer that method' },
+  not_a_draft: { status: 409, title: 'Only a draft can be changed' },
+  version_taken: { status: 409, title: 'This version exists already' },
+  name_taken: { status: 409, title: 'This name exists already' },
+  list_in_use: { status: 409, title: 'A bundle in force uses this list' },
+  empty_bundle: { status: 409, title: 'A bundle without rules cannot be activated' },
+  bundle_invalid: { status: 409, title: 'The bundle has errors' },
+  bundle_archived: { status: 409, title: 'The bundle is archived' },
+  bundle_in_force: { status: 409, title: 'The bundle is in force' },
+  approval_required: { status: 409, title: 'This change needs an approval' },
+  approval_not_pending: { status: 409, title: 'The approval is decided already' },
+  approval_not_approved: { status: 409, title: 'The approval is not approved' },
+  approval_expired: { status: 409, title: 'The approval has expired' },
+  approval_used: { status: 409, title: 'The approval has been used' },
+  approval_mismatch: { status: 409, title: 'The approval covers something else' },
+  self_approval: { status: 409, title: 'Four eyes: another person must approve' },
+  already_voted: { status: 409, title: 'This person has voted already' },
+  outcome_reported: { status: 409, title: 'An outcome has been reported already' },
+  outcome_too_late: { status: 409, title: 'Outcomes are taken for 24 hours' },
+  not_replayable: { status: 409, title: 'The record lacks what a replay needs' },
+  request_id_reused: { status: 409, title: 'This request_id was used for another request' },
+  request_id_superseded: { status: 409, title: 'The policy changed since this request_id was answered' },
+  conflict: { status: 409, title: 'Somebody else was faster' },
+  stale: { status: 412, title: 'The resource changed since it was read' },
+  too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  validation_failed: { status: 422, title: 'The request is not valid' },
+  bundle_rejected: { status: 422, title: 'The bundle is not valid' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something broke on our side' },
+  not_implemented: { status: 501, title: 'Not offered yet' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached' },
+  overloaded: { status: 503, title: 'Too much waiting to be recorded' },
+  shutting_down: { status: 503, title: 'The server is stopping' },
+} as const satisfies Record<string, { status: number; title: string }>;
+export type ProblemCode = keyof typeof problemCodes;
+
+export const ProblemItem = Type.Object({
+  code: Type.Optional(Type.String()),
+  path: Type.String({ description: 'JSON Pointer into the body, or the name of a parameter.' }),
+  message: Type.String(),
+});
+export type ProblemItem = Static<typeof ProblemItem>;
+
+/** An error answer, `application/problem+json` (RFC 9457). */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'A reference that identifies the kind of problem.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'One sentence: what is wrong and what to do.' }),
+    code: Type.Enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
+    errors: Type.Array(ProblemItem, { description: 'Each place that is wrong; empty when the whole request is.' }),
+    request_id: Type.Optional(Type.String({ description: 'Names this answer in the server log.' })),
+  },
+  { $id: 'Problem', additionalProperties: true },
+);
+export type Problem = Static<typeof Problem>;
+
+/** The problem of `code`. `extra` members (an existing bundle's id, say) are carried beside the standard ones. */
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  errors: readonly ProblemItem[] = [],
+  extra: Readonly<Record<string, unknown>> = {},
+): Problem {
+  const { status, title } = problemCodes[code];
+  return { type: `/docs/problems#${code}`, title, status, detail, code, errors: [...errors], ...extra };
+}

@@ -1,0 +1,14 @@
+/** The roles of a workspace, least powerful first. What each may do is the `access` of every operation. */
+export const roles = ['viewer', 'agent', 'author', 'approver', 'operator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/** Who may call an operation: nobody needs to be known (`public`), or the caller holds one of these roles. */
+export type Access = 'public' | readonly Role[];
+
+/** Everybody who reads: all roles but `agent`, which sees only what it needs to act. */
+export const readers = ['viewer', 'author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
+
+/** Whether a caller with `role` (null: unauthenticated) may use something of this `access`. */
+export function permits(access: Access, role: Role | null): boolean {
+  return access === 'public' || (role !== null && access.includes(role));
+}

@@ -1,0 +1,139 @@
+import Type, { type Static } from 'typebox';
+import { Actor, Effect, Nullable, Prose, page, pageQuery, Risk, Timestamp } from './common.js';
+
+export const approvalStatuses = ['pending', 'approved', 'rejected', 'canceled', 'expired', 'used'] as const;
+export const ApprovalStatus = Type.Enum(approvalStatuses);
+export type ApprovalStatus = (typeof approvalStatuses)[number];
+export const approvalKinds = ['activation', 'list', 'settings'] as const;
+export const ApprovalKind = Type.Enum(approvalKinds);
+
+const request = {
+  justification: Prose(2000),
+  risk: Type.Optional(Risk),
+  rollback_plan: Type.Optional(Prose(2000)),
+  expires_in_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 168, default: 24 })),
+  min_approvers: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+};
+
+/** One request to people, by kind: activate a bundle, change an enforced list, change protected settings. */
+export const CreateApproval = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('activation'),
+      bundle_id: Type.Integer({ minimum: 1 }),
+      initial_pct: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: 10 })),
+      ...request,
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('list'),
+      list: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }),
+      values: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]), { maxItems: 100_000 }),
+      normalize: Type.Optional(Nullable(Type.Enum(['lower', 'email', 'host']))),
+      ...request,
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    { kind: Type.Literal('settings'), settings: Type.Record(Type.String(), Type.Unknown()), ...request },
+    { additionalProperties: false },
+  ),
+]);
+export type CreateApproval = Static<typeof CreateApproval>;
+
+export const Vote = Type.Object({
+  by: Actor,
+  verdict: Type.Enum(['approve', 'reject']),
+  comment: Type.String(),
+  at: Timestamp,
+  self_approved: Type.Boolean({
+    description: 'The requester voted for their own request (only where four eyes is off).',
+  }),
+});
+
+export const Approval = Type.Object(
+  {
+    id: Type.Integer(),
+    kind: ApprovalKind,
+    status: ApprovalStatus,
+    subject_digest: Type.String({
+      description: 'SHA-256 of exactly what was approved; a changed subject needs a new approval.',
+    }),
+    subject: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'What was approved: for an activation the bundle digest, list versions, default effect and share.',
+    }),
+    bundle_id: Nullable(Type.Integer()),
+    initial_pct: Nullable(Type.Integer()),
+    justification: Type.String(),
+    risk: Risk,
+    rollback_plan: Type.String(),
+    quorum: Type.Integer(),
+    approvals_given: Type.Integer(),
+    four_eyes: Type.Boolean(),
+    self_approved: Type.Boolean(),
+    requested_by: Actor,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    decided_at: Nullable(Timestamp),
+    used_at: Nullable(Timestamp),
+    votes: Type.Array(Vote),
+  },
+  { $id: 'Approval' },
+);
+export type Approval = Static<typeof Approval>;
+
+export const ApprovalListQuery = Type.Object({
+  ...pageQuery,
+  status: Type.Optional(ApprovalStatus),
+  kind: Type.Optional(ApprovalKind),
+  bundle_id: Type.Optional(Type.Integer({ minimum: 1 })),
+});
+export const ApprovalPage = Type.Object({ approvals: Type.Array(Approval), ...page });
+export const ApprovalGetQuery = Type.Object({
+  wait: Type.Integer({ minimum: 0, maximum: 30, default: 0, description: 'Seconds to wait for a decision.' }),
+});
+export const Approve = Type.Object({ comment: Type.Optional(Prose(2000)) }, { additionalProperties: false });
+export const Reject = Type.Object(
+  { comment: Type.String({ minLength: 1, maxLength: 2000, pattern: '^[^\\u0000]*$' }) },
+  { additionalProperties: false },
+);
+
+export const Settings = Type.Object(
+  {
+    default_effect: Effect,
+    time_zone: Type.String({ description: 'IANA name, for `current_hour` and its kin.' }),
+    four_eyes: Type.Boolean(),
+    cost_budget_24h: Nullable(
+      Type.Number({
+        minimum: 0,
+        description: 'USD a day (workspace time zone) that allowed actions may reserve; null: no cap.',
+      }),
+    ),
+    retention_days: Type.Integer({ minimum: 1, maximum: 3650 }),
+    max_stale_minutes: Type.Integer({
+      minimum: 1,
+      maximum: 1440,
+      description: 'How long decisions go on from the last good bundles while the database is away.',
+    }),
+    updated_at: Nullable(Timestamp),
+    updated_by: Nullable(Actor),
+  },
+  { $id: 'Settings' },
+);
+export type Settings = Static<typeof Settings>;
+
+/** Merged into what is there. Protected ones (`default_effect`, `four_eyes`, `time_zone`) need an approval when four eyes is on. */
+export const PutSettings = Type.Object(
+  {
+    default_effect: Type.Optional(Effect),
+    time_zone: Type.Optional(Type.String({ maxLength: 64 })),
+    four_eyes: Type.Optional(Type.Boolean()),
+    cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
+    retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+    max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
+    approval_id: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);

@@ -1,0 +1,178 @@
+import { limits } from '@policy-studio/engine';
+import Type, { type Static } from 'typebox';
+import { Actor, Label, NamePattern, Nullable, Prose, page, Timestamp } from './common.js';
+
+export const bundleStatuses = ['draft', 'shadow', 'canary', 'active', 'superseded', 'rolled_back', 'archived'] as const;
+export const BundleStatus = Type.Enum(bundleStatuses);
+export type BundleStatus = (typeof bundleStatuses)[number];
+
+/** MAJOR.MINOR.PATCH without leading zeros, at most 16 characters. */
+export const Version = Type.String({
+  pattern: '^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$',
+  maxLength: 16,
+  examples: ['1.2.0'],
+});
+
+/**
+ * Rules travel as they were written. Their shape is checked by the engine (rule.schema.json), which names each fault with its place,
+ * so here they are only bounded.
+ */
+export const RuleDocument = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  description: 'A rule: see `/schema/rule.schema.json` and the language reference.',
+});
+export const Rules = Type.Array(RuleDocument, { maxItems: limits.rules });
+const Metadata = Type.Record(Type.String(), Type.Unknown());
+
+export const Finding = Type.Object({
+  code: Type.String(),
+  rule_id: Nullable(Type.String()),
+  severity: Type.Enum(['error', 'warning', 'info']),
+  message: Type.String(),
+  path: Type.Array(Type.Union([Type.String(), Type.Integer()])),
+  line: Type.Optional(Type.Integer()),
+  column: Type.Optional(Type.Integer()),
+});
+export type Finding = Static<typeof Finding>;
+
+export const LintResult = Type.Object({
+  errors: Type.Array(Finding),
+  warnings: Type.Array(Finding),
+  info: Type.Array(Finding),
+});
+
+const summary = {
+  id: Type.Integer(),
+  version: Version,
+  notes: Type.String(),
+  created_by: Actor,
+  created_at: Timestamp,
+  updated_at: Timestamp,
+  active: Type.Boolean({ description: 'True for the one bundle that was activated last.' }),
+  canary_pct: Type.Integer(),
+  status: BundleStatus,
+  traffic_pct: Type.Integer({ description: 'The share of traffic this bundle decides, percent.' }),
+  digest: Type.String({ description: 'SHA-256 of the canonical bundle, 64 hex digits.' }),
+  activated_at: Nullable(Timestamp),
+  activated_by: Nullable(Actor),
+  approval_id: Nullable(Type.Integer()),
+  source: Type.Enum(['api', 'imported']),
+  source_signature: Nullable(Type.String()),
+  metadata: Metadata,
+};
+
+export const Bundle = Type.Object({ ...summary, rules: Rules, lint: LintResult }, { $id: 'Bundle' });
+export type Bundle = Static<typeof Bundle>;
+
+export const BundlePage = Type.Object({ bundles: Type.Array(Bundle), ...page });
+
+export const BundleListQuery = Type.Object({
+  active_only: Type.Boolean({ default: false }),
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+  offset: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 }),
+});
+
+export const CreateBundle = Type.Object(
+  {
+    version: Version,
+    rules: Rules,
+    notes: Type.Optional(Prose(limits.notesChars)),
+    metadata: Type.Optional(Metadata),
+    created_by: Type.Optional(Label(128)),
+  },
+  { additionalProperties: false },
+);
+
+/** What is left out stays as it is. */
+export const UpdateBundle = Type.Object(
+  {
+    rules: Type.Optional(Rules),
+    notes: Type.Optional(Prose(limits.notesChars)),
+    metadata: Type.Optional(Metadata),
+  },
+  { additionalProperties: false },
+);
+
+export const Activate = Type.Object(
+  {
+    approval_id: Type.Integer({ minimum: 1 }),
+    canary_pct: Type.Integer({ minimum: 0, maximum: 100, default: 10 }),
+    activated_by: Type.Optional(Label(128)),
+  },
+  { additionalProperties: false },
+);
+
+const Scalar = Type.Union([Type.String({ maxLength: limits.stringBytes }), Type.Number(), Type.Boolean()]);
+export const Normalize = Type.Enum(['lower', 'email', 'host']);
+
+export const ListName = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' });
+export const ListParams = Type.Object({ name: ListName });
+
+export const PutList = Type.Object(
+  {
+    values: Type.Array(Scalar, { maxItems: limits.listValues }),
+    normalize: Type.Optional(Nullable(Normalize)),
+    live: Type.Optional(
+      Type.Boolean({
+        description: 'Only when the list is created: later changes of values take effect at once, without an approval.',
+      }),
+    ),
+    description: Type.Optional(Prose(500)),
+    approval_id: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false },
+);
+
+export const NamedListSummary = Type.Object({
+  name: ListName,
+  version: Type.Integer({ description: 'Grows by one with each change of values or normalisation.' }),
+  size: Type.Integer(),
+  digest: Type.String({ description: 'SHA-256 of the canonical values and normalisation.' }),
+  normalize: Nullable(Normalize),
+  live: Type.Boolean(),
+  description: Type.String(),
+  updated_at: Timestamp,
+  updated_by: Actor,
+});
+export const NamedListDocument = Type.Object(
+  { ...NamedListSummary.properties, values: Type.Array(Scalar) },
+  { $id: 'NamedList' },
+);
+export type NamedListDocument = Static<typeof NamedListDocument>;
+export const NamedListPage = Type.Object({ lists: Type.Array(NamedListSummary), ...page });
+export const ListVersionPage = Type.Object({
+  versions: Type.Array(
+    Type.Object({
+      version: Type.Integer(),
+      size: Type.Integer(),
+      digest: Type.String(),
+      normalize: Nullable(Normalize),
+      created_at: Timestamp,
+      created_by: Actor,
+    }),
+  ),
+  ...page,
+});
+
+/** What is in force at one generation, enough to decide in process. */
+export const Snapshot = Type.Object(
+  {
+    generation: Type.Integer({ description: 'Grows with every change of what is in force.' }),
+    default_effect: Type.Enum(['allow', 'deny', 'needs_approval']),
+    time_zone: Type.String(),
+    stable: Nullable(Type.Object({ id: Type.Integer(), version: Version, digest: Type.String(), rules: Rules })),
+    lists: Type.Record(
+      Type.String(),
+      Type.Object({
+        version: Type.Integer(),
+        digest: Type.String(),
+        normalize: Nullable(Normalize),
+        values: Type.Array(Scalar),
+      }),
+    ),
+  },
+  { $id: 'Snapshot' },
+);
+export type Snapshot = Static<typeof Snapshot>;
+
+export const AgentPatterns = Type.Array(NamePattern, { minItems: 1, maxItems: 100, default: ['*'] });

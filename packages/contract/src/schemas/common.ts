@@ -1,0 +1,40 @@
+import Type, { type Static, type TSchema } from 'typebox';
+
+export const effects = ['allow', 'deny', 'needs_approval'] as const;
+export const Effect = Type.Enum(effects);
+export const Risk = Type.Enum(['low', 'medium', 'high', 'critical']);
+
+export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** A concrete agent or action name, as in a request. The grammar is that of docs/language.md. */
+export const ConcreteName = Type.String({
+  pattern: '^[A-Za-z0-9_:/-]+(\\.[A-Za-z0-9_:/-]+)*$',
+  minLength: 1,
+  maxLength: 128,
+});
+/** A name, `*` or `prefix.*`, as in a rule or an API key. */
+export const NamePattern = Type.String({
+  pattern: '^(\\*|[A-Za-z0-9_:/-]+(\\.[A-Za-z0-9_:/-]+)*(\\.\\*)?)$',
+  minLength: 1,
+  maxLength: 128,
+});
+/** Free text a person gives about themselves or a thing: no control characters. */
+export const Label = (maxLength: number) =>
+  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' });
+/** Prose: line breaks and tabs allowed, no other control characters (PostgreSQL text cannot hold U+0000). */
+export const Prose = (maxLength: number) =>
+  Type.String({ maxLength, pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$' });
+
+export const IdParams = Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2147483647 }) });
+
+export const pageQuery = {
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  offset: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 }),
+};
+export const page = { total: Type.Integer(), limit: Type.Integer(), offset: Type.Integer() };
+
+/** Who did something: the authenticated caller, as recorded. */
+export const Actor = Type.String({ description: 'The owner of the key that acted (`admin` for the bootstrap token).' });
+export type Effect = Static<typeof Effect>;
+export type Risk = Static<typeof Risk>;

@@ -1,0 +1,154 @@
+import { limits } from '@policy-studio/engine';
+import Type, { type Static } from 'typebox';
+import { Actor, ConcreteName, Effect, Label, Nullable, Prose, Risk, Timestamp } from './common.js';
+
+const Context = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  description: `What is known before the action; at most ${limits.contextBytes / 1024} KiB of JSON, ${limits.contextDepth} levels deep.`,
+});
+const Session = Label(256);
+const RequestId = Label(128);
+
+export const EvaluateRequest = Type.Object(
+  {
+    agent: ConcreteName,
+    action: ConcreteName,
+    context: Context,
+    session: Type.Optional(Session),
+    request_id: Type.Optional(RequestId),
+    explain: Type.Optional(Type.Boolean()),
+  },
+  { $id: 'EvaluateRequest', additionalProperties: false },
+);
+export type EvaluateRequest = Static<typeof EvaluateRequest>;
+
+/** Requests of a batch are checked one by one, so that a bad one answers in its place. */
+export const EvaluateBatch = Type.Object(
+  { requests: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 1000 }) },
+  { additionalProperties: false },
+);
+
+export const Budget = Type.Object({
+  cost: Type.Optional(Type.Number({ description: 'USD.' })),
+  compute: Type.Optional(Type.Number({ description: 'Compute units.' })),
+  risk: Type.Optional(Risk),
+});
+
+export const EvaluationError = Type.Object({
+  code: Type.Enum(['type_mismatch', 'work_exhausted']),
+  rule_id: Type.Optional(Type.String()),
+  field: Type.Optional(Type.String()),
+  operator: Type.Optional(Type.String()),
+});
+
+/** Something that made the enforced effect differ from the policy's, or a fact about the request worth keeping. */
+export const Overlay = Type.Object(
+  {
+    kind: Type.Enum(['facts_discarded', 'budget_exhausted', 'stale_policy', 'database_unavailable']),
+    detail: Type.String(),
+  },
+  { additionalProperties: true },
+);
+
+export const BundleRef = Type.Object({ id: Type.Integer(), version: Type.String(), digest: Type.String() });
+const Facts = Type.Record(Type.String(), Type.Unknown());
+const Trace = Type.Unsafe<unknown>({
+  description: 'Each candidate rule with each condition, the actual value and how it came out.',
+});
+
+const answer = {
+  decision_id: Type.String({ format: 'uuid', description: 'UUIDv7: sorts by time.' }),
+  created_at: Timestamp,
+  agent: Type.String(),
+  action: Type.String(),
+  effect: Effect,
+  policy_effect: Effect,
+  matched_rule: Nullable(Type.String()),
+  reason: Type.String(),
+  default: Type.Boolean({ description: 'True when no rule matched and the default effect was applied.' }),
+  bundle: Nullable(BundleRef),
+  generation: Type.Integer(),
+  arm: Type.Enum(['stable', 'canary', 'shadow']),
+  budget: Nullable(Budget),
+  errors: Type.Array(EvaluationError),
+  facts_used: Facts,
+  overlays: Type.Array(Overlay),
+};
+
+export const Decision = Type.Object({ ...answer, trace: Type.Optional(Trace) }, { $id: 'Decision' });
+export type Decision = Static<typeof Decision>;
+
+export const BatchItem = Type.Union([Decision, Type.Object({ error: Type.Ref('Problem') })]);
+export const BatchAnswer = Type.Object({ decisions: Type.Array(BatchItem) });
+
+export const OutcomeReport = Type.Object(
+  {
+    status: Type.Enum(['success', 'error']),
+    cost: Type.Optional(Type.Number({ minimum: 0, maximum: 1e12, description: 'USD.' })),
+    compute: Type.Optional(Type.Number({ minimum: 0, maximum: 1e12 })),
+    message: Type.Optional(Prose(1000)),
+  },
+  { additionalProperties: false },
+);
+export const Outcome = Type.Object({
+  status: Type.Enum(['success', 'error']),
+  cost: Nullable(Type.Number()),
+  compute: Nullable(Type.Number()),
+  message: Nullable(Type.String()),
+  reported_at: Timestamp,
+});
+
+/** A decision as it is kept: the answer and everything it was made from. */
+export const DecisionRecord = Type.Object(
+  {
+    ...answer,
+    context: Context,
+    session: Nullable(Type.String()),
+    request_id: Nullable(Type.String()),
+    caller: Type.Object({ key_id: Nullable(Type.Integer()), owner: Actor }),
+    default_effect: Effect,
+    lists: Type.Record(Type.String(), Type.Integer(), { description: 'Version of each named list that was read.' }),
+    source: Type.Enum(['api', 'batch', 'sdk', 'spool']),
+    outcome: Nullable(Outcome),
+    trace: Type.Optional(Trace),
+  },
+  { $id: 'DecisionRecord' },
+);
+export type DecisionRecord = Static<typeof DecisionRecord>;
+
+export const DecisionParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
+export const DecisionGetQuery = Type.Object({ explain: Type.Boolean({ default: false }) });
+
+export const DecisionListQuery = Type.Object({
+  bundle_id: Type.Optional(Type.Integer({ minimum: 1 })),
+  arm: Type.Optional(Type.Enum(['stable', 'canary', 'shadow'])),
+  effect: Type.Optional(Effect),
+  rule: Type.Optional(Type.String({ maxLength: 64 })),
+  agent: Type.Optional(ConcreteName),
+  action: Type.Optional(ConcreteName),
+  session: Type.Optional(Session),
+  status: Type.Optional(Type.Enum(['error', 'success'])),
+  from: Type.Optional(Timestamp),
+  to: Type.Optional(Timestamp),
+  cursor: Type.Optional(Type.String({ maxLength: 100 })),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+});
+export const DecisionPage = Type.Object({
+  decisions: Type.Array(DecisionRecord),
+  next_cursor: Nullable(Type.String()),
+});
+
+export const ReplayAnswer = Type.Object({
+  same: Type.Boolean({
+    description: 'True when the rules, lists and inputs of the record give the recorded answer again.',
+  }),
+  differences: Type.Array(Type.String({ description: 'Which parts of the answer differ.' })),
+  decision: Type.Object({
+    effect: Effect,
+    matched_rule: Nullable(Type.String()),
+    reason: Type.String(),
+    default: Type.Boolean(),
+    budget: Nullable(Budget),
+    errors: Type.Array(EvaluationError),
+  }),
+});
