@@ -1,0 +1,61 @@
+import { mkdir, open, realpath, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { diskFull, errorCode, storageError } from '../start-error.js';
+
+/** Where the embedded database keeps its files. All paths are absolute and free of symbolic links. */
+export interface Layout {
+  readonly dataDir: string;
+  /** Appears complete or not at all: it is built under another name and renamed. */
+  readonly home: string;
+  readonly cluster: string;
+  readonly password: string;
+  readonly logFile: string;
+  readonly locks: string;
+  /** Prefix of the folders in which a cluster is being built. */
+  readonly staging: string;
+}
+
+/**
+ * Creates `dataDir` (mode 0700) when it is missing and proves that it takes data.
+ *
+ * @throws DatabaseStartError `data_dir_unusable`, `disk_full`
+ */
+export async function prepareLayout(dataDir: string): Promise<Layout> {
+  const wanted = resolve(dataDir);
+  try {
+    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    const root = await realpath(wanted);
+    await probe(root);
+    const locks = join(root, '.postgres-locks');
+    await mkdir(locks, { recursive: true, mode: 0o700 });
+    const home = join(root, 'postgres');
+    return {
+      dataDir: root,
+      home,
+      cluster: join(home, 'cluster'),
+      password: join(home, 'password'),
+      logFile: join(home, 'postgres.log'),
+      locks,
+      staging: join(root, '.postgres-new-'),
+    };
+  } catch (error) {
+    throw storageError(error, wanted);
+  }
+}
+
+/** PostgreSQL reports a full or read-only disk late and in many words, so it is found out beforehand. */
+async function probe(folder: string): Promise<void> {
+  const path = join(folder, `.write-probe-${process.pid}-${Date.now()}`);
+  const bytes = Buffer.alloc(256 * 1024, 1);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    const { bytesWritten } = await file.write(bytes);
+    if (bytesWritten < bytes.length) throw diskFull(folder);
+    await file.sync();
+  } finally {
+    await file.close();
+    await rm(path, { force: true }).catch((error: unknown) => {
+      if (errorCode(error) === undefined) throw error;
+    });
+  }
+}

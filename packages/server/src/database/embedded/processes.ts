@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { errorCode } from '../start-error.js';
+
+const run = promisify(execFile);
+const hasProc = process.platform === 'linux';
+
+/** `null` when the process is gone. A zombie has no memory and no locks left, so it counts as gone. */
+function procStat(pid: number): { readonly state: string; readonly startTicks: string } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name may contain spaces and parentheses; the fields after the last one are fixed.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const [state, startTicks] = [fields[0], fields[19]];
+    if (state === undefined || startTicks === undefined || state === 'Z' || state === 'X') return null;
+    return { state, startTicks };
+  } catch {
+    return null;
+  }
+}
+
+/** True when `pid` runs, whoever owns it. */
+export function isAlive(pid: number): boolean {
+  if (hasProc) return procStat(pid) !== null;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'EPERM';
+  }
+}
+
+/** Names this run of `pid` for as long as the machine is up: a reused pid has another birth. `null` when it is gone. */
+export async function birthOf(pid: number): Promise<string | null> {
+  if (hasProc) return procStat(pid)?.startTicks ?? null;
+  try {
+    const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)]);
+    return stdout.trim() === '' ? null : stdout.trim().replaceAll(/\W+/g, '_');
+  } catch {
+    return null;
+  }
+}
+
+/** Names the set of processes among which a pid means something: this boot, this container. */
+export function processSpace(): string {
+  if (!hasProc) return 'local';
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().slice(0, 8);
+    return `${boot}_${readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')}`;
+  } catch {
+    return 'local';
+  }
+}
+
+/** True unless `pid` is known to work elsewhere than in `folder`, that is, to be some other program with a reused pid. */
+export async function worksIn(pid: number, folder: string): Promise<boolean> {
+  if (hasProc) {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder;
+    } catch (error) {
+      // Not ours to look at: then it is not a process we started as ourselves either.
+      return errorCode(error) !== 'EACCES' && isAlive(pid);
+    }
+  }
+  try {
+    const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]);
+    return stdout.includes('postgres');
+  } catch {
+    return false;
+  }
+}
+
+/** Pids of the live processes whose working folder is `folder`; empty where the system does not tell. */
+export function processesIn(folder: string): number[] {
+  if (!hasProc) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === folder && isAlive(pid);
+      } catch {
+        return false;
+      }
+    });
+}

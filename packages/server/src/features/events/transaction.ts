@@ -1,0 +1,59 @@
+import { canonicalJson, sha256Hex } from '@policy-studio/engine';
+import type { PoolClient } from 'pg';
+
+/** Channel on which replicas hear that what is in force changed: payload `<workspace id>:<generation>`. */
+export const generationChannel = 'policy_generation';
+
+export interface Change {
+  readonly workspaceId: number;
+  readonly at: Date;
+  readonly actor: string;
+  /** `<thing>.<what happened>`, in the past tense: `bundle.activated`. */
+  readonly kind: string;
+  /** `bundle/3`, `list/vip_senders` */
+  readonly subject: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+  /** True when decisions may come out differently from now on: takes the next generation and tells every replica. */
+  readonly enforcement?: boolean;
+}
+
+/**
+ * Records one change inside the transaction that makes it: appends the event to the workspace's hash chain and, for a
+ * change of enforcement, takes the next generation. Locks the workspace row until the transaction ends, so events are
+ * numbered in commit order without gaps. Take other locks before this one.
+ */
+export async function recordChange(tx: PoolClient, change: Change): Promise<{ seq: number; generation: number }> {
+  const head = await tx.query<{ event_seq: number; event_hash: string; generation: number }>(
+    'select event_seq, event_hash, generation from workspace where id = $1 for update',
+    [change.workspaceId],
+  );
+  const row = head.rows[0];
+  if (!row) throw new Error(`workspace ${change.workspaceId} does not exist`);
+  const seq = row.event_seq + 1;
+  const generation = row.generation + (change.enforcement ? 1 : 0);
+  const data = change.data ?? {};
+  const hash = eventHash(row.event_hash, { ...change, seq, data });
+  await tx.query(
+    'insert into event (workspace_id, seq, at, actor, kind, subject, data, hash) values ($1, $2, $3, $4, $5, $6, $7, $8)',
+    [change.workspaceId, seq, change.at, change.actor, change.kind, change.subject, JSON.stringify(data), hash],
+  );
+  await tx.query('update workspace set event_seq = $2, event_hash = $3, generation = $4 where id = $1', [
+    change.workspaceId,
+    seq,
+    hash,
+    generation,
+  ]);
+  if (change.enforcement) {
+    await tx.query('select pg_notify($1, $2)', [generationChannel, `${change.workspaceId}:${generation}`]);
+  }
+  return { seq, generation };
+}
+
+/** The link of the chain: SHA-256 over the previous hash and the canonical entry. */
+export function eventHash(
+  previous: string,
+  entry: Omit<Change, 'enforcement'> & { seq: number; data: Readonly<Record<string, unknown>> },
+): string {
+  const { seq, actor, kind, subject, data } = entry;
+  return sha256Hex(`${previous}\n${canonicalJson({ seq, at: entry.at.toISOString(), actor, kind, subject, data })}`);
+}
