@@ -38,12 +38,16 @@ const FOREIGN_ENTRY_MS = 180_000;
 export async function acquireStartLock(folder: string, timeoutMs = 180_000): Promise<StartLock> {
   const who = `${processSpace()}-${process.pid}-${await birthOf(process.pid)}-${randomBytes(4).toString('hex')}`;
   const choosing = join(folder, `choose-${who}`);
-  await writeFile(choosing, '', { mode: 0o600, flag: 'wx' });
-  const highest = Math.max(0, ...(await entries(folder, 'ticket')).map((entry) => entry.number));
-  const own: Entry = { file: `ticket-${highest + 1}-${who}`, number: highest + 1, who };
+  let own: Entry;
+  try {
+    await writeFile(choosing, '', { mode: 0o600, flag: 'wx' });
+    const number = Math.max(0, ...(await entries(folder, 'ticket')).map((entry) => entry.number)) + 1;
+    own = { file: `ticket-${number}-${who}`, number, who };
+    await writeFile(join(folder, own.file), '', { mode: 0o600, flag: 'wx' });
+  } finally {
+    await rm(choosing, { force: true });
+  }
   const ticket = join(folder, own.file);
-  await writeFile(ticket, '', { mode: 0o600, flag: 'wx' });
-  await rm(choosing, { force: true });
 
   const deadline = Date.now() + timeoutMs;
   const isAhead = (entry: Entry): boolean =>

