@@ -185,10 +185,10 @@ begin
       effect, policy_effect, rule_id, failed, source, reserved, day, context, detail
     )
     select p_workspace, r.id, r.generation, r.bundle_id, r.arm, r.agent, r.action, r.session, r.key_id, r.owner,
-      r.request_id, case when over then 'deny' else r.effect end, r.policy_effect, r.rule_id, r.failed, r.source,
-      case when over then null else r.cost end, r.day, r.context::json,
-      (case when over then r.denied_detail else r.detail end)::json
-    from unnest(asked) r, lateral (select r."position" = any (denied)) as verdict (over)
+      r.request_id, case when refuses then 'deny' else r.effect end, r.policy_effect, r.rule_id, r.failed, r.source,
+      case when refuses then null else r.cost end, r.day, r.context::json,
+      (case when refuses then r.denied_detail else r.detail end)::json
+    from unnest(asked) r, lateral (select r."position" = any (denied)) as cap (refuses)
     where r."position" <> all (lost)
     on conflict do nothing
     returning decision.id
@@ -197,25 +197,26 @@ begin
 
   insert into decision_rollup_delta
     select p_workspace, r.minute, coalesce(r.bundle_id, 0), r.arm, r.agent, r.action,
-      case when over then 'deny' else r.effect end, count(*), count(*) filter (where r.failed),
+      case when refuses then 'deny' else r.effect end, count(*), count(*) filter (where r.failed),
       count(*) filter (where r.mismatched), count(*) filter (where r.rule_id is null),
-      coalesce(sum(r.cost) filter (where not over), 0)
-    from unnest(asked) r, lateral (select r."position" = any (denied)) as verdict (over)
-    where r.id = any (stored)
+      coalesce(sum(r.cost) filter (where not refuses), 0)
+    from unnest(asked) r join unnest(stored) as kept (id) on kept.id = r.id,
+      lateral (select r."position" = any (denied)) as cap (refuses)
     group by 2, 3, 4, 5, 6, 7;
 
   if p_costs then
     insert into daily_spend as s (workspace_id, day, agent, amount)
       select p_workspace, r.day, spender, sum(r.cost)
-      from unnest(asked) r, lateral (values ('*'), (r.agent)) as either (spender)
-      where r.cost > 0 and r.id = any (stored) and r."position" <> all (denied)
+      from unnest(asked) r join unnest(stored) as kept (id) on kept.id = r.id,
+        lateral (values ('*'), (r.agent)) as either (spender)
+      where r.cost > 0 and r."position" <> all (denied)
       group by r.day, spender
       order by r.day, spender collate "C"
       on conflict (workspace_id, day, agent) do update set amount = s.amount + excluded.amount;
     insert into session_spend as s (workspace_id, session, amount, updated_at)
       select p_workspace, r.session, sum(r.cost), max(r.minute)
-      from unnest(asked) r
-      where r.cost > 0 and r.session is not null and r.id = any (stored) and r."position" <> all (denied)
+      from unnest(asked) r join unnest(stored) as kept (id) on kept.id = r.id
+      where r.cost > 0 and r.session is not null and r."position" <> all (denied)
       group by r.session
       order by r.session collate "C"
       on conflict (workspace_id, session) do update
