@@ -31,16 +31,16 @@ const log = { info: () => undefined, warn: (message: string) => console.warn(mes
 export async function testDatabase(): Promise<TestDatabase> {
   const server = await sharedServer();
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await withClient(server.connectionConfig, async (client) => {
-    const template = await ensureTemplate(client, server.connectionConfig);
-    await client.query(`create database ${name} template ${template}`);
+  await withClient(server.adminConfig, async (client) => {
+    const template = await ensureTemplate(client, server);
+    await client.query(`create database ${name} owner ${server.connectionConfig.user} template ${template}`);
   });
   const config = { ...server.connectionConfig, database: name, types: valueTypes };
   const db = databaseOver(config, 'external', log);
   let closing: Promise<void> | null = null;
   const drop = async (): Promise<void> => {
     await db.close();
-    await withClient(server.connectionConfig, (client) => client.query(`drop database if exists ${name} with (force)`));
+    await withClient(server.adminConfig, (client) => client.query(`drop database if exists ${name} with (force)`));
   };
   return {
     db,
@@ -84,9 +84,13 @@ async function sweep(): Promise<void> {
     const owner = name.startsWith(FOLDER_PREFIX) ? Number(name.slice(FOLDER_PREFIX.length)) : Number.NaN;
     if (Number.isNaN(owner) || isAlive(owner)) continue;
     const dataDir = join(tmpdir(), name);
-    const pid = await findPostmaster(await prepareLayout(dataDir));
-    if (pid !== null) process.kill(pid, 'SIGQUIT');
-    await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    try {
+      const pid = await findPostmaster(await prepareLayout(dataDir));
+      if (pid !== null) process.kill(pid, 'SIGQUIT');
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    } catch {
+      // Another user's, or being removed by another run.
+    }
   }
 }
 
@@ -127,7 +131,7 @@ const timer = setInterval(() => {
 `;
 
 /** Name of a database with all migrations applied; made once for each state of the migrations folder. */
-async function ensureTemplate(client: pg.Client, config: pg.ClientConfig): Promise<string> {
+async function ensureTemplate(client: pg.Client, { connectionConfig }: EmbeddedDatabase): Promise<string> {
   const template = `template_${(await migrationsDigest()).slice(0, 16)}`;
   const exists = async (): Promise<boolean> =>
     ((await client.query('select 1 from pg_database where datname = $1', [template])).rowCount ?? 0) > 0;
@@ -137,8 +141,8 @@ async function ensureTemplate(client: pg.Client, config: pg.ClientConfig): Promi
     if (await exists()) return template;
     const unfinished = `${template}_unfinished`;
     await client.query(`drop database if exists ${unfinished} with (force)`);
-    await client.query(`create database ${unfinished}`);
-    await migrate({ connectionConfig: { ...config, database: unfinished, types: valueTypes } });
+    await client.query(`create database ${unfinished} owner ${connectionConfig.user}`);
+    await migrate({ connectionConfig: { ...connectionConfig, database: unfinished, types: valueTypes } });
     await client.query(`alter database ${unfinished} rename to ${template}`);
     return template;
   } finally {

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type Binaries, usableBinaries } from './embedded/binaries.js';
-import { checkVersion, DATABASE_USER, ensureCluster } from './embedded/cluster.js';
+import { type Binaries, copyFolders, findInstallation, usableBinaries } from './embedded/binaries.js';
+import { checkVersion, ensureCluster, SUPERUSER } from './embedded/cluster.js';
 import { type Layout, prepareLayout } from './embedded/layout.js';
 import {
   clearRemains,
@@ -12,7 +13,7 @@ import {
   SOCKET_PORT,
   stopPostmaster,
 } from './embedded/postmaster.js';
-import { databaseUser } from './embedded/run-as.js';
+import { databaseUser, type RunAs } from './embedded/run-as.js';
 import { socketFolder } from './embedded/socket-folder.js';
 import { acquireStartLock } from './embedded/start-lock.js';
 import type { DatabaseLog } from './log.js';
@@ -27,7 +28,10 @@ export interface EmbeddedOptions {
 
 /** A PostgreSQL that runs as long as any server on its folder is attached to it. */
 export interface EmbeddedDatabase {
+  /** The server's own database, as the user who owns it and nothing else. */
   readonly connectionConfig: pg.ClientConfig;
+  /** The superuser, for making databases. */
+  readonly adminConfig: pg.ClientConfig;
   /** Detaches; the last one out stops PostgreSQL. */
   close(): Promise<void>;
 }
@@ -43,9 +47,12 @@ const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 8;
 const RESTART_DELAYS_MS = [0, 100, 500, 2_000, 5_000];
 
+/** The user and the database of the server. A superuser would not be held by row-level security. */
+const OWNER = 'policy_studio';
+
 interface Attachment {
   readonly layout: Layout;
-  readonly connectionConfig: pg.ClientConfig;
+  readonly adminConfig: pg.ClientConfig;
   readonly log: DatabaseLog;
   readonly throwaway: boolean;
 }
@@ -64,16 +71,22 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   const lock = await lockStart(layout);
   try {
     const { log, throwaway = false } = options;
-    const binaries = await prepareCluster(layout, log, throwaway);
-    const connectionConfig: pg.ClientConfig = {
+    const binaries = await prepare(layout, log, (runAs, found) => ensureCluster(layout, found, runAs, { throwaway }));
+    const adminConfig: pg.ClientConfig = {
       host: await socketFolder(layout),
       port: SOCKET_PORT,
-      user: DATABASE_USER,
+      user: SUPERUSER,
       password: (await readFile(layout.password, 'utf8')).trim(),
       database: 'postgres',
     };
-    const attachment = { layout, connectionConfig, log, throwaway };
+    const attachment = { layout, adminConfig, log, throwaway };
     const presence = await bringUp(attachment, binaries);
+    try {
+      await ensureOwner(presence, String(adminConfig.password));
+    } catch (error) {
+      await presence.end().catch(() => undefined);
+      throw error;
+    }
     return new Supervisor(attachment, presence);
   } catch (error) {
     throw storageError(error, layout.dataDir);
@@ -90,12 +103,32 @@ async function lockStart(layout: Layout) {
   }
 }
 
-async function prepareCluster(layout: Layout, log: DatabaseLog, throwaway: boolean): Promise<Binaries> {
+/** `whenStopped` looks after the cluster; it is not to be touched while PostgreSQL runs. */
+async function prepare(
+  layout: Layout,
+  log: DatabaseLog,
+  whenStopped: (runAs: RunAs | null, binaries: Binaries) => Promise<void>,
+): Promise<Binaries> {
   const runAs = await databaseUser(layout);
-  const binaries = await usableBinaries(layout, runAs, log);
-  if ((await findPostmaster(layout)) === null) await ensureCluster(layout, binaries, runAs, { throwaway });
-  else await checkVersion(layout, binaries);
+  const binaries = await usableBinaries(await findInstallation(), runAs, copyFolders(layout, runAs), log);
+  if (await isRunning(layout)) await checkVersion(layout, binaries);
+  else await whenStopped(runAs, binaries);
   return binaries;
+}
+
+async function isRunning(layout: Layout): Promise<boolean> {
+  return existsSync(layout.cluster) && (await findPostmaster(layout)) !== null;
+}
+
+/** Idempotent. Kept apart from making the cluster, because it needs PostgreSQL to run. */
+async function ensureOwner(admin: pg.Client, password: string): Promise<void> {
+  const { rows } = await admin.query<{ role: boolean; database: boolean }>(
+    `select exists(select 1 from pg_roles where rolname = $1) as role,
+            exists(select 1 from pg_database where datname = $1) as database`,
+    [OWNER],
+  );
+  if (rows[0]?.role !== true) await admin.query(`create role ${OWNER} login password ${admin.escapeLiteral(password)}`);
+  if (rows[0]?.database !== true) await admin.query(`create database ${OWNER} owner ${OWNER}`);
 }
 
 /** Returns the presence connection once PostgreSQL answers. The caller holds the start lock. */
@@ -129,9 +162,9 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
 }
 
 /** `nobody`: nothing listens on the socket. `busy`: PostgreSQL is there but starts, stops, recovers or is full. */
-async function tryPresence({ layout, connectionConfig }: Attachment): Promise<pg.Client | 'nobody' | 'busy'> {
+async function tryPresence({ layout, adminConfig }: Attachment): Promise<pg.Client | 'nobody' | 'busy'> {
   const client = new pg.Client({
-    ...connectionConfig,
+    ...adminConfig,
     application_name: PRESENCE,
     connectionTimeoutMillis: 5_000,
     options: '-c idle_session_timeout=0',
@@ -164,18 +197,22 @@ async function tryPresence({ layout, connectionConfig }: Attachment): Promise<pg
 
 class Supervisor implements EmbeddedDatabase {
   readonly connectionConfig: pg.ClientConfig;
+  readonly adminConfig: pg.ClientConfig;
   readonly #attachment: Attachment;
+  readonly #hurry = new AbortController();
   #presence: pg.Client | null = null;
   #closing: Promise<void> | null = null;
   #restarting: Promise<void> = Promise.resolve();
 
   constructor(attachment: Attachment, presence: pg.Client) {
     this.#attachment = attachment;
-    this.connectionConfig = attachment.connectionConfig;
+    this.adminConfig = attachment.adminConfig;
+    this.connectionConfig = { ...attachment.adminConfig, user: OWNER, database: OWNER };
     this.#watch(presence);
   }
 
   close(): Promise<void> {
+    this.#hurry.abort();
     this.#closing ??= this.#detach();
     return this.#closing;
   }
@@ -189,16 +226,17 @@ class Supervisor implements EmbeddedDatabase {
   }
 
   async #restart(): Promise<void> {
-    const { layout, log, throwaway } = this.#attachment;
+    const { layout, log } = this.#attachment;
     log.warn('the embedded database went away; restarting it');
     for (let attempt = 0; this.#closing === null; attempt += 1) {
       const delay = RESTART_DELAYS_MS[Math.min(attempt, RESTART_DELAYS_MS.length - 1)] ?? 0;
-      await sleep(delay, undefined, { ref: false });
+      await sleep(delay, undefined, { ref: false, signal: this.#hurry.signal }).catch(() => undefined);
       try {
         const lock = await acquireStartLock(layout.locks);
         try {
           if (this.#closing !== null) return;
-          const binaries = await prepareCluster(layout, log, throwaway);
+          // Never makes a cluster: a folder that vanished under us is to be noticed, not replaced by an empty one.
+          const binaries = await prepare(layout, log, (_runAs, found) => checkVersion(layout, found));
           this.#watch(await bringUp(this.#attachment, binaries));
         } finally {
           await lock.release();

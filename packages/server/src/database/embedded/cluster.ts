@@ -9,7 +9,8 @@ import type { Binaries } from './binaries.js';
 import type { Layout } from './layout.js';
 import { NOBODY, type RunAs } from './run-as.js';
 
-export const DATABASE_USER = 'policy_studio';
+/** Runs the cluster; the server's own statements run as a user without such power. */
+export const SUPERUSER = 'postgres';
 
 /** A new cluster takes 40 MB, and the first checkpoints some more. */
 const NEW_CLUSTER_BYTES = 64 * 1024 * 1024;
@@ -120,7 +121,7 @@ async function initdb(
   const args = [
     '-D',
     process.platform === 'linux' ? clusterArgument(layout) : cluster,
-    `--username=${DATABASE_USER}`,
+    `--username=${SUPERUSER}`,
     '--auth-local=scram-sha-256',
     '--auth-host=reject',
     '--pwfile=../password',

@@ -8,7 +8,7 @@ import { DatabaseStartError, diskFull, storageError } from '../start-error.js';
 import type { Binaries } from './binaries.js';
 import { clusterArgument, postgresEnvironment } from './cluster.js';
 import type { Layout } from './layout.js';
-import { isAlive, processesIn, worksIn } from './processes.js';
+import { commandLine, isAlive, processesNaming } from './processes.js';
 import type { RunAs } from './run-as.js';
 
 /** Part of the name of the socket; there is no TCP port. */
@@ -19,9 +19,19 @@ const LOG_KEPT_BYTES = 10 * 1024 * 1024;
 const FAST_SHUTDOWN_MS = 20_000;
 const ORPHANS_LEAVE_MS = 5_000;
 
+/**
+ * Marks every process of this cluster on its command line, which anybody may read. Root in a container may not look at
+ * the working folder of another user's process, and the pid in `postmaster.pid` may by now be another program's.
+ */
+async function clusterMark(layout: Layout): Promise<string> {
+  const { ino } = await stat(layout.cluster);
+  return `policy_studio_${ino}_db`;
+}
+
 /** Settings go on the command line, so that a new release brings its own without touching the cluster's files. */
-function serverSettings(throwaway: boolean): Record<string, string> {
+function serverSettings(mark: string, throwaway: boolean): Record<string, string> {
   return {
+    cluster_name: mark,
     listen_addresses: '',
     port: String(SOCKET_PORT),
     unix_socket_directories: '.',
@@ -43,8 +53,8 @@ function serverSettings(throwaway: boolean): Record<string, string> {
 /** The pid of the live postmaster of this cluster, ready or not; `null` when there is none. */
 export async function findPostmaster(layout: Layout): Promise<number | null> {
   const pid = await recordedPid(layout);
-  if (pid === null || !isAlive(pid) || !(await worksIn(pid, layout.cluster))) return null;
-  return pid;
+  if (pid === null || !isAlive(pid)) return null;
+  return (await commandLine(pid)).includes(await clusterMark(layout)) ? pid : null;
 }
 
 async function recordedPid(layout: Layout): Promise<number | null> {
@@ -63,7 +73,10 @@ async function recordedPid(layout: Layout): Promise<number | null> {
  */
 export async function clearRemains(layout: Layout): Promise<void> {
   const deadline = Date.now() + ORPHANS_LEAVE_MS;
-  for (let orphans = processesIn(layout.cluster); orphans.length > 0; orphans = processesIn(layout.cluster)) {
+  const mark = await clusterMark(layout);
+  for (;;) {
+    const orphans = await processesNaming(mark);
+    if (orphans.length === 0) break;
     if (Date.now() > deadline) {
       for (const pid of orphans) signal(pid, 'SIGQUIT');
       await sleep(200);
@@ -91,7 +104,8 @@ export async function launchPostmaster(
   options: { readonly throwaway: boolean; readonly log: DatabaseLog },
 ): Promise<Launch> {
   const args = ['-D', clusterArgument(layout)];
-  for (const [name, value] of Object.entries(serverSettings(options.throwaway))) args.push('-c', `${name}=${value}`);
+  for (const [name, value] of Object.entries(serverSettings(await clusterMark(layout), options.throwaway)))
+    args.push('-c', `${name}=${value}`);
   let logStart = 0;
   let logFd: number;
   try {

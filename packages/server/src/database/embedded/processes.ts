@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errorCode } from '../start-error.js';
 
@@ -22,8 +22,9 @@ function procStat(pid: number): { readonly state: string; readonly startTicks: s
 
 /** True when `pid` runs, whoever owns it. */
 export function isAlive(pid: number): boolean {
-  if (hasProc) return procStat(pid) !== null;
+  if (hasProc && existsSync(`/proc/${pid}`)) return procStat(pid) !== null;
   try {
+    // Also where /proc hides the processes of others.
     process.kill(pid, 0);
     return true;
   } catch (error) {
@@ -53,35 +54,30 @@ export function processSpace(): string {
   }
 }
 
-/** True unless `pid` is known to work elsewhere than in `folder`, that is, to be some other program with a reused pid. */
-export async function worksIn(pid: number, folder: string): Promise<boolean> {
+/** The command line of `pid`, words separated by blanks; empty when it is gone or hidden. Needs no right on the process. */
+export async function commandLine(pid: number): Promise<string> {
   if (hasProc) {
     try {
-      return readlinkSync(`/proc/${pid}/cwd`) === folder;
-    } catch (error) {
-      // Not ours to look at: then it is not a process we started as ourselves either.
-      return errorCode(error) !== 'EACCES' && isAlive(pid);
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    } catch {
+      return '';
     }
   }
   try {
-    const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]);
-    return stdout.includes('postgres');
+    return (await run('ps', ['-o', 'command=', '-p', String(pid)])).stdout;
   } catch {
-    return false;
+    return '';
   }
 }
 
-/** Pids of the live processes whose working folder is `folder`; empty where the system does not tell. */
-export function processesIn(folder: string): number[] {
-  if (!hasProc) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/cwd`) === folder && isAlive(pid);
-      } catch {
-        return false;
-      }
-    });
+/** Pids of the live processes whose command line contains `mark`, this one excepted. */
+export async function processesNaming(mark: string): Promise<number[]> {
+  const candidates = hasProc
+    ? readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+    : (await run('ps', ['-axo', 'pid='])).stdout.split('\n').filter((line) => line.trim() !== '');
+  const found: number[] = [];
+  for (const pid of candidates.map(Number)) {
+    if (pid !== process.pid && isAlive(pid) && (await commandLine(pid)).includes(mark)) found.push(pid);
+  }
+  return found;
 }

@@ -133,3 +133,13 @@ create table api_key (
   revoked_at timestamptz
 );
 create index api_key_current on api_key (workspace_id, id) where revoked_at is null;
+
+alter table bundle
+  -- Names of the lists its rules read, with the digests those lists had when `lint` was made (null: no such list).
+  add column lists_read json not null default '{}',
+  -- What the bundle weighs as JSON, so that a page of bundles can be cut before it is read.
+  add column bytes integer not null default 0;
+
+-- A request that was approved expires too when nobody uses it.
+create index approval_open on approval (expires_at) where status in ('pending', 'approved');
+create index approval_of_bundle on approval (bundle_id) where bundle_id is not null;
