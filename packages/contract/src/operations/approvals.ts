@@ -90,9 +90,10 @@ export const cancelApproval = defineOperation({
   path: '/policy/approvals/{id}/cancel',
   tag,
   summary: 'Withdraw a request (the requester, or an admin)',
+  description: 'What is approved but not yet used can be withdrawn too.',
   access: ['author', 'operator', 'admin'],
   params: IdParams,
   status: 200,
   response: Approval,
-  problems: ['not_found', 'approval_not_pending', 'forbidden'],
+  problems: ['not_found', 'approval_not_pending', 'approval_expired', 'forbidden'],
 });

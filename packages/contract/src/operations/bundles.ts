@@ -14,6 +14,9 @@ import {
 import { IdParams } from '../schemas/common.js';
 
 const tag = 'Bundles';
+const ifMatchHeader = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'The ETag the change is based on, or `*`.' })),
+});
 
 export const listBundles = defineOperation({
   id: 'listBundles',
@@ -21,6 +24,7 @@ export const listBundles = defineOperation({
   path: '/policy/bundles',
   tag,
   summary: 'Bundles, newest first',
+  description: 'Whole bundles; a page ends early where it would weigh more than 16 MiB, and its `limit` says so.',
   access: readers,
   query: BundleListQuery,
   status: 200,
@@ -92,7 +96,7 @@ export const updateBundle = defineOperation({
   params: IdParams,
   body: UpdateBundle,
   bodyLimit: largeBodyBytes,
-  headers: Type.Object({ 'if-match': Type.Optional(Type.String()) }),
+  headers: ifMatchHeader,
   status: 200,
   response: Bundle,
   problems: ['not_found', 'not_a_draft', 'stale', 'bundle_rejected'],
@@ -106,8 +110,9 @@ export const deleteBundle = defineOperation({
   summary: 'Delete a draft',
   access: ['author', 'operator', 'admin'],
   params: IdParams,
+  headers: ifMatchHeader,
   status: 204,
-  problems: ['not_found', 'not_a_draft'],
+  problems: ['not_found', 'not_a_draft', 'stale'],
 });
 
 export const archiveBundle = defineOperation({
@@ -141,7 +146,7 @@ export const activateBundle = defineOperation({
     'empty_bundle',
     'bundle_invalid',
     'bundle_archived',
-    'approval_required',
+    'bundle_in_force',
     'approval_not_approved',
     'approval_expired',
     'approval_used',

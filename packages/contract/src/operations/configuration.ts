@@ -59,7 +59,15 @@ export const putList = defineOperation({
   bodyLimit: largeBodyBytes,
   status: 200,
   response: NamedListDocument,
-  problems: ['approval_required', 'approval_mismatch', 'approval_not_approved', 'approval_expired', 'approval_used'],
+  problems: [
+    'not_found',
+    'bundle_invalid',
+    'approval_required',
+    'approval_mismatch',
+    'approval_not_approved',
+    'approval_expired',
+    'approval_used',
+  ],
 });
 
 export const deleteList = defineOperation({

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Actor, Effect, Nullable, Prose, page, pageQuery, Risk, Timestamp } from './common.js';
+import { Actor, Effect, Id, Nullable, Prose, page, pageQuery, Risk, Timestamp } from './common.js';
 
 export const approvalStatuses = ['pending', 'approved', 'rejected', 'canceled', 'expired', 'used'] as const;
 export const ApprovalStatus = Type.Enum(approvalStatuses);
@@ -20,7 +20,7 @@ export const CreateApproval = Type.Union([
   Type.Object(
     {
       kind: Type.Literal('activation'),
-      bundle_id: Type.Integer({ minimum: 1 }),
+      bundle_id: Id,
       initial_pct: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: 10 })),
       ...request,
     },
@@ -88,7 +88,7 @@ export const ApprovalListQuery = Type.Object({
   ...pageQuery,
   status: Type.Optional(ApprovalStatus),
   kind: Type.Optional(ApprovalKind),
-  bundle_id: Type.Optional(Type.Integer({ minimum: 1 })),
+  bundle_id: Type.Optional(Id),
 });
 export const ApprovalPage = Type.Object({ approvals: Type.Array(Approval), ...page });
 export const ApprovalGetQuery = Type.Object({
@@ -133,7 +133,7 @@ export const PutSettings = Type.Object(
     cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
     retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
-    approval_id: Type.Optional(Type.Integer({ minimum: 1 })),
+    approval_id: Type.Optional(Id),
   },
   { additionalProperties: false, minProperties: 1 },
 );

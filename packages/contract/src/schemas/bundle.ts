@@ -1,6 +1,6 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
-import { Actor, Label, NamePattern, Nullable, Prose, page, Timestamp } from './common.js';
+import { Actor, Id, Label, NamePattern, Nullable, Prose, page, Timestamp } from './common.js';
 
 export const bundleStatuses = ['draft', 'shadow', 'canary', 'active', 'superseded', 'rolled_back', 'archived'] as const;
 export const BundleStatus = Type.Enum(bundleStatuses);
@@ -64,7 +64,17 @@ const summary = {
 export const Bundle = Type.Object({ ...summary, rules: Rules, lint: LintResult }, { $id: 'Bundle' });
 export type Bundle = Static<typeof Bundle>;
 
-export const BundlePage = Type.Object({ bundles: Type.Array(Bundle), ...page });
+/** What one page of bundles weighs at most, in bytes of JSON; a single bundle may weigh more. */
+export const bundlePageBytes = 16 * 1024 * 1024;
+
+export const BundlePage = Type.Object({
+  bundles: Type.Array(Bundle),
+  ...page,
+  limit: Type.Integer({
+    description:
+      'How many bundles this page covers: as asked for, or fewer where those would weigh more than 16 MiB. The next page begins at `offset + limit`.',
+  }),
+});
 
 export const BundleListQuery = Type.Object({
   active_only: Type.Boolean({ default: false }),
@@ -95,7 +105,7 @@ export const UpdateBundle = Type.Object(
 
 export const Activate = Type.Object(
   {
-    approval_id: Type.Integer({ minimum: 1 }),
+    approval_id: Id,
     canary_pct: Type.Integer({ minimum: 0, maximum: 100, default: 10 }),
     activated_by: Type.Optional(Label(128)),
   },
@@ -118,7 +128,7 @@ export const PutList = Type.Object(
       }),
     ),
     description: Type.Optional(Prose(500)),
-    approval_id: Type.Optional(Type.Integer({ minimum: 1 })),
+    approval_id: Type.Optional(Id),
   },
   { additionalProperties: false },
 );

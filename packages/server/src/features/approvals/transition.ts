@@ -1,0 +1,121 @@
+import type { ApprovalStatus, ProblemCode, Risk } from '@policy-studio/contract';
+
+export interface ApprovalState {
+  /** As stored; whether it has expired meanwhile is seen from `expiresAt`. */
+  readonly status: ApprovalStatus;
+  readonly expiresAt: Date;
+  readonly requestedBy: string;
+  readonly quorum: number;
+  readonly fourEyes: boolean;
+  readonly votes: readonly { readonly by: string; readonly verdict: 'approve' | 'reject' }[];
+}
+
+export type ApprovalCommand =
+  | { readonly type: 'approve'; readonly by: string }
+  | { readonly type: 'reject'; readonly by: string }
+  | { readonly type: 'cancel'; readonly by: string; readonly admin: boolean }
+  | { readonly type: 'use' }
+  | { readonly type: 'expire' };
+
+export interface ApprovalChange {
+  readonly status: ApprovalStatus;
+  readonly vote?: { readonly verdict: 'approve' | 'reject'; readonly selfApproved: boolean };
+}
+
+export type ApprovalRefusal = { readonly refused: ProblemCode; readonly detail: string };
+
+/** The status at `now`: what is still open after its time has expired, whether or not a job has written that down yet. */
+export function statusAt(state: { status: ApprovalStatus; expiresAt: Date }, now: Date): ApprovalStatus {
+  const open = state.status === 'pending' || state.status === 'approved';
+  return open && state.expiresAt <= now ? 'expired' : state.status;
+}
+
+/** Owners of keys are people: spelling a name in other letters does not make a second one. */
+export function samePerson(a: string, b: string): boolean {
+  return person(a) === person(b);
+}
+function person(owner: string): string {
+  return owner.normalize('NFKC').trim().toLowerCase();
+}
+
+const riskOrder: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
+
+/** The higher of two risks. */
+export function higherRisk(a: Risk, b: Risk): Risk {
+  return riskOrder.indexOf(a) >= riskOrder.indexOf(b) ? a : b;
+}
+
+/** How many people must approve: two for what is dangerous when four eyes is on; an explicit number always holds. */
+export function quorumFor(risk: Risk, fourEyes: boolean, minApprovers = 1): number {
+  const dangerous = risk === 'high' || risk === 'critical';
+  return Math.max(minApprovers, fourEyes && dangerous ? 2 : 1);
+}
+
+/** What `command` makes of an approval at `now`, or why it is refused. */
+export function approvalTransition(
+  state: ApprovalState,
+  command: ApprovalCommand,
+  now: Date,
+): ApprovalChange | ApprovalRefusal {
+  const status = statusAt(state, now);
+  switch (command.type) {
+    case 'approve':
+    case 'reject':
+      return status === 'pending' ? vote(state, command) : closed(status, state.expiresAt);
+    case 'cancel':
+      if (status !== 'pending' && status !== 'approved') return closed(status, state.expiresAt);
+      if (command.admin || samePerson(command.by, state.requestedBy)) return { status: 'canceled' };
+      return { refused: 'forbidden', detail: `only \`${state.requestedBy}\`, who asked, or an admin can withdraw it` };
+    case 'use':
+      return status === 'approved' ? { status: 'used' } : unusable(status, state);
+    case 'expire':
+      return status === 'expired' && state.status !== 'expired'
+        ? { status: 'expired' }
+        : { refused: 'approval_not_pending', detail: `it is ${status} and does not expire` };
+  }
+}
+
+function vote(
+  state: ApprovalState,
+  { type, by }: { type: 'approve' | 'reject'; by: string },
+): ApprovalChange | ApprovalRefusal {
+  if (state.votes.some((earlier) => samePerson(earlier.by, by))) {
+    return { refused: 'already_voted', detail: `\`${by}\` has voted; each person has one vote` };
+  }
+  const own = samePerson(by, state.requestedBy);
+  if (type === 'reject') return { status: 'rejected', vote: { verdict: 'reject', selfApproved: false } };
+  if (own && state.fourEyes) {
+    return {
+      refused: 'self_approval',
+      detail: `\`${by}\` asked for this approval; with four eyes on another person must approve`,
+    };
+  }
+  const given = state.votes.filter(({ verdict }) => verdict === 'approve').length + 1;
+  return {
+    status: given >= state.quorum ? 'approved' : 'pending',
+    vote: { verdict: 'approve', selfApproved: own },
+  };
+}
+
+function closed(status: ApprovalStatus, expiresAt: Date): ApprovalRefusal {
+  if (status === 'expired') {
+    return { refused: 'approval_expired', detail: `it expired at ${expiresAt.toISOString()}; request a new one` };
+  }
+  return { refused: 'approval_not_pending', detail: `it is ${status} already` };
+}
+
+function unusable(status: Exclude<ApprovalStatus, 'approved'>, state: ApprovalState): ApprovalRefusal {
+  switch (status) {
+    case 'used':
+      return { refused: 'approval_used', detail: 'it has been used, and each approval serves once; request a new one' };
+    case 'expired':
+      return closed(status, state.expiresAt);
+    case 'pending': {
+      const given = state.votes.filter(({ verdict }) => verdict === 'approve').length;
+      return { refused: 'approval_not_approved', detail: `it is pending: ${given} of ${state.quorum} approvals given` };
+    }
+    case 'rejected':
+    case 'canceled':
+      return { refused: 'approval_not_approved', detail: `it was ${status}; request a new one` };
+  }
+}
