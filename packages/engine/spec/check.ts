@@ -1,0 +1,105 @@
+/**
+ * Which rules are refused, and where: docs/language.md, sections "Rule", "Keys" and "Values".
+ * Part of the slow, obvious implementation: shares nothing with `../src`.
+ */
+import { type Dict, type Entry, isDict, isHostName, readEntry } from './condition.js';
+import type { Bundle } from './decide.js';
+
+export interface Finding {
+  readonly code: 'invalid-rule' | 'duplicate-id' | 'invalid-condition' | 'limit-exceeded';
+  readonly path: readonly (string | number)[];
+}
+
+/** Everything that keeps a bundle from being compiled, rule by rule; empty when it is fine. */
+export function check(bundle: Bundle): Finding[] {
+  if (bundle.rules.length > 10_000) return [{ code: 'limit-exceeded', path: [] }];
+  const seen = new Set<unknown>();
+  return bundle.rules.flatMap((rule, i): Finding[] => {
+    if (!isDict(rule)) return [{ code: 'invalid-rule', path: [i] }];
+    const findings: Finding[] = wrongFields(rule).map((name) => ({ code: 'invalid-rule', path: [i, name] }));
+    if (seen.has(rule.id)) findings.push({ code: 'duplicate-id', path: [i, 'id'] });
+    seen.add(rule.id);
+    if (isDict(rule.conditions))
+      findings.push(...checkConditions(rule.conditions, [i, 'conditions'], bundle.lists ?? {}));
+    return findings;
+  });
+}
+
+const pattern = /^(\*|[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*(\.\*)?)$/;
+const isAmount = (value: unknown) => Number.isFinite(value) && Number(value) >= 0;
+const isWhole = (value: unknown, min: number, max: number) =>
+  Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+const isName = (value: unknown) => typeof value === 'string' && value.length <= 128 && pattern.test(value);
+const isText = (value: unknown, max: number) => typeof value === 'string' && [...value].length <= max;
+
+const budgetFields: Record<string, (value: unknown) => boolean> = {
+  cost: isAmount,
+  compute: isAmount,
+  risk: (value) => ['low', 'medium', 'high', 'critical'].includes(value as string),
+};
+
+const ruleFields: Record<string, (value: unknown) => boolean> = {
+  id: (value) => typeof value === 'string' && /^[a-z0-9][a-z0-9_-]{2,63}$/.test(value),
+  agent: isName,
+  action: isName,
+  effect: (value) => ['allow', 'deny', 'needs_approval'].includes(value as string),
+  conditions: isDict,
+  reason: (value) => isText(value, 256),
+  priority: (value) => isWhole(value, 0, 1000),
+  budget: (value) => isDict(value) && Object.keys(value).every((name) => isFine(budgetFields, name, value[name])),
+  enabled: (value) => typeof value === 'boolean',
+  tags: (value) => Array.isArray(value) && value.length <= 32 && value.every((tag) => isText(tag, 64)),
+  metadata: (value) => isDict(value) && (!Object.hasOwn(value, 'min_approvers') || isWhole(value.min_approvers, 1, 10)),
+};
+
+function isFine(fields: Record<string, (value: unknown) => boolean>, name: string, value: unknown): boolean {
+  return Object.hasOwn(fields, name) && fields[name]?.(value) === true;
+}
+
+function wrongFields(rule: Dict): string[] {
+  const absent = ['id', 'agent', 'action', 'effect'].filter((name) => !Object.hasOwn(rule, name));
+  return [...absent, ...Object.keys(rule).filter((name) => !isFine(ruleFields, name, rule[name]))];
+}
+
+function checkConditions(
+  root: Dict,
+  path: readonly (string | number)[],
+  lists: NonNullable<Bundle['lists']>,
+): Finding[] {
+  const findings: Finding[] = [];
+  let tests = 0;
+  let objects = 0;
+  const visit = (conditions: Dict, level: number, at: readonly (string | number)[]) => {
+    objects++;
+    if (level > 8) {
+      findings.push({ code: 'limit-exceeded', path: at });
+      return;
+    }
+    for (const [key, value] of Object.entries(conditions)) {
+      const here = [...at, key];
+      const entry = readEntry(key, value);
+      if (typeof entry === 'string') findings.push({ code: entry, path: here });
+      else if ('test' in entry) {
+        tests++;
+        if (!listIsFine(entry, lists)) findings.push({ code: 'invalid-condition', path: here });
+      } else if ('not' in entry) visit(entry.not, level + 1, here);
+      else
+        ('any' in entry ? entry.any : entry.all).forEach((inner, i) => {
+          visit(inner, level + 1, [...here, i]);
+        });
+    }
+  };
+  visit(root, 0, path);
+  if (tests > 64 || objects > 256) findings.push({ code: 'limit-exceeded', path });
+  return findings;
+}
+
+function listIsFine(entry: Entry, lists: NonNullable<Bundle['lists']>): boolean {
+  if (!('test' in entry) || !('list' in entry.test.right)) return true;
+  const name = entry.test.right.list;
+  const list = Object.hasOwn(lists, name) ? lists[name] : undefined;
+  if (list === undefined) return false;
+  return (
+    entry.test.operator !== 'domain_in' || list.values.every((value) => typeof value === 'string' && isHostName(value))
+  );
+}
