@@ -1,0 +1,109 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isAlive } from '../../packages/server/src/database/embedded/processes.js';
+
+const script = fileURLToPath(new URL('./server.child.ts', import.meta.url));
+const running = new Set<ServerProcess>();
+const folders: string[] = [];
+
+/** A `server.child.ts` and what it has said. */
+export class ServerProcess {
+  readonly lines: string[] = [];
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #exit: Promise<unknown>;
+
+  constructor(
+    readonly dataDir: string,
+    options: { readonly uid?: number } = {},
+  ) {
+    const args = ['--conditions=source', '--import', 'tsx', script, JSON.stringify({ dataDir, ...options })];
+    this.#child = spawn(process.execPath, args);
+    this.#exit = once(this.#child, 'exit');
+    createInterface(this.#child.stdout).on('line', (line) => this.lines.push(line));
+    createInterface(this.#child.stderr).on('line', (line) => this.lines.push(`stderr ${line}`));
+    running.add(this);
+  }
+
+  tell(command: 'write' | 'count' | 'close'): void {
+    this.#child.stdin.write(`${command}\n`);
+  }
+
+  /** The rest of the first line, at or after index `from`, that begins with `word`. */
+  async hears(word: string, { from = 0, timeoutMs = 20_000 } = {}): Promise<string> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const found = this.lines.slice(from).find((line) => line.startsWith(`${word} `));
+      if (found !== undefined) return found.slice(word.length + 1);
+      if (Date.now() > deadline || this.#child.exitCode !== null) {
+        // What it said last may still be on its way through the pipe.
+        await sleep(50);
+        const late = this.lines.slice(from).find((line) => line.startsWith(`${word} `));
+        if (late !== undefined) return late.slice(word.length + 1);
+        throw new Error(`never heard \`${word}\`, only:\n${this.lines.slice(-20).join('\n')}`);
+      }
+      await sleep(5);
+    }
+  }
+
+  get acknowledged(): string[] {
+    return this.lines.filter((line) => line.startsWith('ack ')).map((line) => line.slice(4));
+  }
+
+  async acknowledgesMore(rows: number): Promise<void> {
+    const wanted = this.acknowledged.length + rows;
+    const deadline = Date.now() + 20_000;
+    while (this.acknowledged.length < wanted) {
+      if (Date.now() > deadline)
+        throw new Error(`stuck at ${this.acknowledged.length} rows:\n${this.lines.slice(-5).join('\n')}`);
+      await sleep(2);
+    }
+  }
+
+  async close(): Promise<number> {
+    this.tell('close');
+    const ms = Number(await this.hears('closed'));
+    await this.#exit;
+    running.delete(this);
+    return ms;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill('SIGKILL');
+      await this.#exit;
+    }
+    running.delete(this);
+  }
+}
+
+/** A new folder in the temp directory, removed by `cleanUp`, whose PostgreSQL is stopped by it too. */
+export async function temporaryFolder(name = ''): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'policy-studio-db-'));
+  folders.push(folder);
+  return name === '' ? folder : join(folder, name);
+}
+
+/** The pid in `postmaster.pid`, `null` when there is none or that process is gone. */
+export async function postmasterOf(dataDir: string): Promise<number | null> {
+  const text = await readFile(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8').catch(() => '');
+  const pid = Number(text.split('\n')[0]);
+  return pid > 0 && isAlive(pid) ? pid : null;
+}
+
+export async function cleanUp(dataDirs: readonly string[]): Promise<void> {
+  await Promise.all([...running].map((server) => server.kill()));
+  for (const dataDir of dataDirs) {
+    const pid = await postmasterOf(dataDir);
+    if (pid === null) continue;
+    process.kill(pid, 'SIGQUIT');
+    for (let wait = 0; isAlive(pid) && wait < 500; wait += 1) await sleep(10);
+  }
+  for (const folder of folders.splice(0))
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+}
