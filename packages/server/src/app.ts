@@ -1,0 +1,113 @@
+import helmet from '@fastify/helmet';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { accessRoutes } from './features/access/routes.js';
+import { eventRoutes } from './features/events/routes.js';
+import { settingsRoutes } from './features/settings/routes.js';
+import { systemRoutes } from './features/system/routes.js';
+import { bodies } from './http/bodies.js';
+import { docsRoutes } from './http/docs.js';
+import { refusalOf, sendProblem } from './http/problem.js';
+import { unknownRoutes } from './http/unknown-routes.js';
+import { refuse } from './refusal.js';
+import type { Services } from './services.js';
+
+/** One line a slice: it registers its operations. */
+const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = [
+  systemRoutes,
+  accessRoutes,
+  settingsRoutes,
+  eventRoutes,
+];
+
+export const connectionLimits = {
+  /** Time to send all headers, and the whole request: a slow sender holds a socket no longer. */
+  headersMs: 10_000,
+  requestMs: 60_000,
+  /** How often the two are checked. */
+  checkMs: 2_000,
+  /** Longer than the idle times of common proxies, so that they close first. */
+  keepAliveMs: 72_000,
+  connections: 10_000,
+  headerBytes: 16 * 1024,
+} as const;
+
+export interface AppOptions {
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** Addresses (CIDR) of proxies whose `X-Forwarded-*` is believed. */
+  readonly trustedProxy?: readonly string[];
+  readonly limits?: Partial<Record<keyof typeof connectionLimits, number>>;
+}
+
+/** The HTTP server over `services`, not yet listening. `close` waits for requests in flight. */
+export async function buildApp(services: Services, options: AppOptions = {}): Promise<FastifyInstance> {
+  const limits = { ...connectionLimits, ...options.limits };
+  const serverOptions = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: limits.headerBytes,
+  };
+  const app = Fastify({
+    ...(options.tls ? { https: { ...serverOptions, ...options.tls } } : { http: serverOptions }),
+    loggerInstance: services.log,
+    disableRequestLogging: true,
+    genReqId: () => crypto.randomUUID(),
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    trustProxy: options.trustedProxy ? [...options.trustedProxy] : false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    // The router answers before any hook, so these two look after themselves.
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      const refusal = refusalOf(error) ?? refuse('bad_request', 'the request cannot be read');
+      void sendProblem(request, reply, refusal);
+    },
+    routerOptions: { maxParamLength: 256 },
+  } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
+  app.server.maxConnections = limits.connections;
+  app.decorateRequest('caller', null);
+  app.decorateRequest('bodyText', '');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    reply.header('cache-control', 'no-store');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url, id, ip, caller } = request;
+    const line = {
+      request_id: id,
+      method,
+      // Without the query: it is free text of the caller.
+      path: url.split('?', 1)[0],
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ip,
+      key_id: caller?.keyId ?? undefined,
+    };
+    if (reply.statusCode >= 500) services.log.warn(line, 'request');
+    else services.log.debug(line, 'request');
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = refusalOf(error);
+    if (!refusal) services.log.error({ err: error, request_id: request.id }, 'a request failed');
+    return sendProblem(
+      request,
+      reply,
+      refusal ?? refuse('internal', `something broke on our side; the log names it \`${request.id}\``),
+    );
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+    },
+    strictTransportSecurity: options.tls ? { maxAge: 180 * 24 * 3600, includeSubDomains: false } : false,
+    crossOriginEmbedderPolicy: false,
+    xXssProtection: false,
+  });
+  bodies(app);
+  for (const slice of slices) slice(app, services);
+  await docsRoutes(app, services);
+  unknownRoutes(app);
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,33 @@
+/** Counts in fixed windows, for at most `maxKeys` keys: a flood of new keys forgets the oldest, memory stays bounded. */
+export class Throttle {
+  private readonly windows = new Map<string | number, { startMs: number; count: number }>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly windowMs: number,
+    private readonly maxKeys = 50_000,
+  ) {}
+
+  /** Seconds until `key` may go on; 0 when it may now. Counts nothing. */
+  retryAfter(key: string | number, nowMs: number): number {
+    const window = this.windows.get(key);
+    if (!window || window.count < this.limit) return 0;
+    const leftMs = window.startMs + this.windowMs - nowMs;
+    // A clock that was set back must not lock anybody out for longer than a window.
+    return leftMs > 0 && leftMs <= this.windowMs ? leftMs / 1000 : 0;
+  }
+
+  count(key: string | number, nowMs: number): void {
+    const window = this.windows.get(key);
+    if (window && nowMs >= window.startMs && nowMs < window.startMs + this.windowMs) {
+      window.count += 1;
+      return;
+    }
+    this.windows.delete(key);
+    this.windows.set(key, { startMs: nowMs, count: 1 });
+    if (this.windows.size > this.maxKeys) {
+      const oldest = this.windows.keys().next();
+      if (!oldest.done) this.windows.delete(oldest.value);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import type { BodyOf, operations, Settings } from '@policy-studio/contract';
+import { canonicalJson, isTimeZone, sha256Hex } from '@policy-studio/engine';
+import type { Caller } from '../../caller.js';
+import { withTransaction } from '../../database/connection.js';
+import { invalid } from '../../http/route.js';
+import { Refusal, refuse } from '../../refusal.js';
+import type { Services } from '../../services.js';
+import { useApproval } from '../approvals/transaction.js';
+import { recordChange } from '../events/transaction.js';
+import { type SettingValues, settingsOf } from './queries.js';
+
+/** Loosening one of these takes a second person when four eyes is on. */
+const protectedSettings = ['default_effect', 'time_zone', 'four_eyes'] as const;
+/** Decisions may come out differently when one of these changes. */
+const enforcedSettings = ['default_effect', 'time_zone', 'cost_budget_24h', 'max_stale_minutes'] as const;
+
+/** What an approval of kind `settings` covers: this change, no more and no less. */
+export function settingsSubject(change: SettingValues): {
+  subject: { kind: 'settings'; settings: SettingValues };
+  digest: string;
+} {
+  const subject = { kind: 'settings', settings: change } as const;
+  return { subject, digest: sha256Hex(canonicalJson(subject)) };
+}
+
+/** Merges a change into the settings. Without any difference nothing is recorded and no approval is used. */
+export async function changeSettings(
+  services: Services,
+  caller: Caller,
+  body: BodyOf<typeof operations.putSettings>,
+): Promise<Settings | Refusal> {
+  const { db, clock, config } = services;
+  const { approval_id: approvalId, ...change } = body as SettingValues & { approval_id?: number };
+  if (Object.keys(change).length === 0) return invalid([{ path: '', message: 'must say at least one setting' }]);
+  if (change.time_zone !== undefined && !isTimeZone(change.time_zone)) {
+    return invalid([
+      { path: '/time_zone', message: 'is not a time zone known here; use an IANA name such as `Europe/Vienna`' },
+    ]);
+  }
+  const now = clock.now();
+  const outcome = await withTransaction(db.pool, async (tx) => {
+    // There may be no row to lock yet.
+    await tx.query("select pg_advisory_xact_lock(hashtext('setting'), $1)", [caller.workspaceId]);
+    const before = await settingsOf(tx, config, caller.workspaceId);
+    const changed = (Object.keys(change) as (keyof SettingValues)[]).filter((name) => change[name] !== before[name]);
+    if (changed.length === 0) return { settings: before, generation: null };
+    const refusal = before.four_eyes
+      ? await approved(tx, { workspaceId: caller.workspaceId, change, changed, approvalId, now })
+      : null;
+    if (refusal) return refusal;
+    await tx.query(
+      `insert into setting as current (workspace_id, "values", updated_by, updated_at) values ($1, $2, $3, $4)
+       on conflict (workspace_id) do update
+         set "values" = (current."values"::jsonb || excluded."values"::jsonb)::json,
+             updated_by = excluded.updated_by, updated_at = excluded.updated_at`,
+      [caller.workspaceId, JSON.stringify(change), caller.owner, now],
+    );
+    const enforcement = changed.some((name) => (enforcedSettings as readonly string[]).includes(name));
+    const { generation } = await recordChange(tx, {
+      workspaceId: caller.workspaceId,
+      at: now,
+      actor: caller.owner,
+      kind: 'settings.changed',
+      subject: 'settings',
+      data: {
+        before: Object.fromEntries(changed.map((name) => [name, before[name]])),
+        after: Object.fromEntries(changed.map((name) => [name, change[name]])),
+        approval_id: approvalId ?? null,
+      },
+      enforcement,
+    });
+    return { settings: await settingsOf(tx, config, caller.workspaceId), generation: enforcement ? generation : null };
+  });
+  if (outcome instanceof Refusal) return outcome;
+  if (outcome.generation !== null) await services.enforcement.reach(caller.workspaceId, outcome.generation);
+  return outcome.settings;
+}
+
+interface Guarded {
+  readonly workspaceId: number;
+  readonly change: SettingValues;
+  readonly changed: readonly (keyof SettingValues)[];
+  readonly approvalId: number | undefined;
+  readonly now: Date;
+}
+
+/** Null when the change may be made: it touches nothing protected, or its approval has just been used. */
+async function approved(
+  tx: Parameters<typeof useApproval>[0],
+  { workspaceId, change, changed, approvalId, now }: Guarded,
+): Promise<Refusal | null> {
+  const touched = changed.filter((name) => (protectedSettings as readonly string[]).includes(name));
+  if (touched.length === 0) return null;
+  if (approvalId === undefined) {
+    return refuse(
+      'approval_required',
+      `with four eyes, changing ${touched.map((name) => `\`${name}\``).join(', ')} needs an approval of kind \`settings\`; ask with POST /policy/approvals and name it in \`approval_id\``,
+    );
+  }
+  const { digest } = settingsSubject(change);
+  return (await useApproval(tx, { workspaceId, approvalId, kind: 'settings', subjectDigest: digest, now })) ?? null;
+}

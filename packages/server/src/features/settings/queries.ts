@@ -1,0 +1,39 @@
+import type { Settings } from '@policy-studio/contract';
+import type { Pool, PoolClient } from 'pg';
+import type { Config } from '../../services.js';
+
+/** What a workspace has chosen; nothing for what it left at its default. */
+export type SettingValues = Partial<Omit<Settings, 'updated_at' | 'updated_by'>>;
+
+export function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<SettingValues> {
+  return {
+    default_effect: 'deny',
+    time_zone: 'UTC',
+    four_eyes: config.fourEyesDefault,
+    cost_budget_24h: null,
+    retention_days: 90,
+    max_stale_minutes: 15,
+  };
+}
+
+/**
+ * The settings of a workspace, defaults filled in; `updated_at` and `updated_by` are null when it never set any.
+ * Inside a transaction pass its client.
+ */
+export async function settingsOf(
+  queryable: Pool | PoolClient,
+  config: Pick<Config, 'fourEyesDefault'>,
+  workspaceId: number,
+): Promise<Settings> {
+  const { rows } = await queryable.query<{ values: SettingValues; updated_at: Date; updated_by: string }>(
+    'select "values", updated_at, updated_by from setting where workspace_id = $1',
+    [workspaceId],
+  );
+  const row = rows[0];
+  return {
+    ...settingDefaults(config),
+    ...row?.values,
+    updated_at: row?.updated_at.toISOString() ?? null,
+    updated_by: row?.updated_by ?? null,
+  };
+}

@@ -1,0 +1,197 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type BodyOf,
+  type Operation,
+  type OperationId,
+  operations,
+  type ParamsOf,
+  Problem,
+  type QueryOf,
+  type ResponseOf,
+  type Role,
+} from '@policy-studio/contract';
+import { pino } from 'pino';
+import { type AppOptions, buildApp } from './app.js';
+import { type Clock, systemClock } from './clock.js';
+import type { Database } from './database/connection.js';
+import { testDatabase } from './database/database.testkit.js';
+import { validator } from './http/validation.js';
+import type { Logger } from './logging.js';
+import { type Config, openServices, type Services, type ServicesOptions } from './services.js';
+
+export interface TestServerOptions {
+  /** Default: the real time. */
+  readonly clock?: Clock;
+  readonly config?: Partial<Config>;
+  /** A database to share between servers (replicas); its maker closes it. Default: one of its own. */
+  readonly db?: Database;
+  readonly app?: AppOptions;
+  readonly accessLimits?: ServicesOptions['accessLimits'];
+  /** Default: silent, but for what is worse than a warning. */
+  readonly log?: Logger;
+}
+
+export interface CallInput<O extends Operation> {
+  readonly params?: ParamsOf<O> extends undefined ? never : ParamsOf<O>;
+  readonly query?: Partial<QueryOf<O>>;
+  /** Anything, since what is wrong is to be tried as well. Text is sent as it is. */
+  readonly body?: BodyOf<O> | unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the admin token. null: none. */
+  readonly token?: string | null;
+}
+
+export interface CallAnswer<T> {
+  readonly status: number;
+  /** The operation's response when `status` is the operation's, else whatever came; see `problem`. */
+  readonly body: T;
+  /** The body as a problem; throws when it is none. */
+  readonly problem: Problem;
+  readonly headers: Headers;
+}
+
+export interface TestServer {
+  readonly url: string;
+  readonly adminToken: string;
+  readonly db: Database;
+  readonly services: Services;
+  /**
+   * Calls an operation over HTTP and checks the answer against the contract: its response schema, or Problem with a
+   * status that fits its code. Throws when the server breaks the contract, never for a refusal.
+   */
+  call<const I extends OperationId>(
+    operation: I,
+    input?: CallInput<(typeof operations)[I]>,
+  ): Promise<CallAnswer<ResponseOf<(typeof operations)[I]>>>;
+  /** A new key of the role; its owner is its name. */
+  createKey(role: Role, options?: { name?: string; owner?: string; agents?: string[] }): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const testAdminToken = 'test-admin-token-0123456789';
+
+/** A real server on a loopback port over a real database. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const database = options.db ? null : await testDatabase();
+  const db = options.db ?? (database as { db: Database }).db;
+  const dataDir = options.config?.dataDir ?? (await mkdtemp(join(tmpdir(), 'policy-studio-server-')));
+  const log = options.log ?? pino({ level: 'error' });
+  const { services, beginStop, close } = await openServices({
+    db,
+    clock: options.clock ?? systemClock,
+    log,
+    config: { version: '0.0.0-test', decisionLog: 'durable', fourEyesDefault: false, ...options.config, dataDir },
+    adminToken: testAdminToken,
+    ...(options.accessLimits ? { accessLimits: options.accessLimits } : {}),
+  });
+  const app = await buildApp(services, options.app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
+  const url = `http://127.0.0.1:${address.port}`;
+
+  const call: TestServer['call'] = async (id, input = {}) => {
+    const operation: Operation = operations[id];
+    const response = await fetch(url + addressOf(operation, input as CallInput<Operation>), {
+      method: operation.method,
+      headers: headersOf(input as CallInput<Operation>),
+      ...(input.body === undefined ? {} : { body: textOf(input.body) }),
+    });
+    const text = await response.text();
+    return checked(operation, response, text) as never;
+  };
+
+  let keys = 0;
+  return {
+    url,
+    adminToken: testAdminToken,
+    db,
+    services,
+    call,
+    async createKey(role, { name, owner, agents } = {}) {
+      keys += 1;
+      const { body } = await call('createApiKey', {
+        body: { name: name ?? `${role}-${keys}`, role, ...(owner ? { owner } : {}), ...(agents ? { agents } : {}) },
+      });
+      return body.key;
+    },
+    async close() {
+      beginStop();
+      await app.close();
+      await close();
+      await database?.close();
+      if (options.config?.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function addressOf(operation: Operation, { params, query }: CallInput<Operation>): string {
+  const values = (params ?? {}) as Record<string, unknown>;
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values[name])));
+  const search = new URLSearchParams(
+    Object.entries((query ?? {}) as Record<string, unknown>).map(([name, value]) => [name, String(value)]),
+  ).toString();
+  return search === '' ? path : `${path}?${search}`;
+}
+
+function headersOf({ token = testAdminToken, body, headers }: CallInput<Operation>): Record<string, string> {
+  return {
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...headers,
+  };
+}
+
+function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}
+
+/** Compiled once per schema and process. */
+const validators = new Map<object, ReturnType<typeof validator>>();
+
+function violations(schema: object, value: unknown): string | null {
+  let check = validators.get(schema);
+  if (!check) {
+    check = validator(schema, 'body');
+    validators.set(schema, check);
+  }
+  // A copy: the validator fills in defaults, and a test must see what was really sent.
+  const errors = check(structuredClone(value), 0);
+  return errors?.map(({ path, message }) => `${path} ${message}`).join('; ');
+}
+
+function checked(operation: Operation, response: Response, text: string): CallAnswer<unknown> {
+  const { status, headers } = response;
+  const broken = (why: string): Error =>
+    new Error(`${operation.id} answered ${status}, breaking the contract: ${why}\n${text.slice(0, 2_000)}`);
+  const type = headers.get('content-type') ?? '';
+  const answer = (body: unknown): CallAnswer<unknown> => ({
+    status,
+    body,
+    headers,
+    get problem(): Problem {
+      if (!type.startsWith('application/problem+json')) throw broken('a problem was expected');
+      return body as Problem;
+    },
+  });
+  if (status === operation.status) {
+    if (!operation.response) {
+      if (text !== '') throw broken('no body was expected');
+      return answer(undefined);
+    }
+    if (!type.startsWith('application/json')) throw broken(`the content type is ${type}`);
+    const body: unknown = JSON.parse(text);
+    const wrong = violations(operation.response, body);
+    if (wrong) throw broken(wrong);
+    return answer(body);
+  }
+  if (status === 304) return answer(undefined);
+  if (!type.startsWith('application/problem+json')) throw broken(`the content type is ${type}`);
+  const body = JSON.parse(text) as Problem;
+  const wrong = violations(Problem, body);
+  if (wrong) throw broken(wrong);
+  if (body.status !== status) throw broken('the status of the problem is another one');
+  return answer(body);
+}
