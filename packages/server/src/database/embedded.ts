@@ -14,7 +14,7 @@ import {
   stopPostmaster,
 } from './embedded/postmaster.js';
 import { databaseUser, type RunAs } from './embedded/run-as.js';
-import { socketFolder } from './embedded/socket-folder.js';
+import { holdSocketFolder, type SocketFolder } from './embedded/socket-folder.js';
 import { acquireStartLock } from './embedded/start-lock.js';
 import type { DatabaseLog } from './log.js';
 import { DatabaseStartError, errorCode, storageError } from './start-error.js';
@@ -52,6 +52,7 @@ const OWNER = 'policy_studio';
 
 interface Attachment {
   readonly layout: Layout;
+  readonly socket: SocketFolder;
   readonly adminConfig: pg.ClientConfig;
   readonly log: DatabaseLog;
   readonly throwaway: boolean;
@@ -72,14 +73,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   try {
     const { log, throwaway = false } = options;
     const binaries = await prepare(layout, log, (runAs, found) => ensureCluster(layout, found, runAs, { throwaway }));
+    const socket = await holdSocketFolder(layout);
     const adminConfig: pg.ClientConfig = {
-      host: await socketFolder(layout),
+      host: socket.path,
       port: SOCKET_PORT,
       user: SUPERUSER,
       password: (await readFile(layout.password, 'utf8')).trim(),
       database: 'postgres',
     };
-    const attachment = { layout, adminConfig, log, throwaway };
+    const attachment = { layout, socket, adminConfig, log, throwaway };
     const presence = await bringUp(attachment, binaries);
     try {
       await ensureOwner(presence, String(adminConfig.password));
@@ -251,7 +253,7 @@ class Supervisor implements EmbeddedDatabase {
   }
 
   async #detach(): Promise<void> {
-    const { layout } = this.#attachment;
+    const { layout, socket } = this.#attachment;
     await this.#restarting;
     const lock = await acquireStartLock(layout.locks);
     try {
@@ -265,6 +267,7 @@ class Supervisor implements EmbeddedDatabase {
       }
       await presence.end().catch(() => undefined);
     } finally {
+      await socket.release();
       await lock.release();
     }
   }

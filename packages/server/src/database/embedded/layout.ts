@@ -1,5 +1,5 @@
-import { mkdir, open, realpath, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, open, realpath, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { diskFull, errorCode, storageError } from '../start-error.js';
 
 /** Where the embedded database keeps its files. All paths are absolute and free of symbolic links. */
@@ -23,11 +23,11 @@ export interface Layout {
 export async function prepareLayout(dataDir: string): Promise<Layout> {
   const wanted = resolve(dataDir);
   try {
-    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    await createFolder(wanted);
     const root = await realpath(wanted);
     await probe(root);
     const locks = join(root, '.postgres-locks');
-    await mkdir(locks, { recursive: true, mode: 0o700 });
+    await createFolder(locks);
     const home = join(root, 'postgres');
     return {
       dataDir: root,
@@ -40,6 +40,18 @@ export async function prepareLayout(dataDir: string): Promise<Layout> {
     };
   } catch (error) {
     throw storageError(error, wanted);
+  }
+}
+
+/** Like `mkdir -p`. The recursive mode of `fs.mkdir` calls a read-only parent a missing one. */
+async function createFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (errorCode(error) !== 'ENOENT' || path === dirname(path)) throw error;
+    await createFolder(dirname(path));
+    await createFolder(path);
   }
 }
 
