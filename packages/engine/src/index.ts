@@ -1,1 +1,42 @@
-export {};
+export { type BundleSource, parseBundleSource } from './bundle.js';
+export { canonicalJson } from './canonical.js';
+export { type CompiledPolicy, type CompileOptions, compareRules, compile, listsUsed } from './compile.js';
+export {
+  type AllOf,
+  type AnyOf,
+  type Comparison,
+  type Condition,
+  comparisons,
+  fieldsOf,
+  type Not,
+  type Operand,
+  type Operator,
+  type Scalar,
+  type Test,
+  testsOf,
+  type WordOperator,
+  wordOperators,
+} from './condition.js';
+export { type DecisionRequest, decide, type PolicyDecision } from './decide.js';
+export { type Diagnostic, type DiagnosticCode, hint, nearest, type Path } from './diagnostic.js';
+export { bundleDigest, bundleFormat, sha256Hex } from './digest.js';
+export { type CandidateTrace, type Explanation, explain, type TestResult, type TraceNode } from './explain.js';
+export {
+  type ClockFacts,
+  clockFacts,
+  clockIn,
+  type FactDefinition,
+  facts,
+  isFact,
+  isTimeZone,
+  withoutFacts,
+} from './facts.js';
+export { formatCondition } from './format-condition.js';
+export type { Budget, Effect, Risk, Rule, RuleInput } from './generated/rule.js';
+export { ruleSchema } from './generated/rule-schema.js';
+export { limits } from './limits.js';
+export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
+export { parseCondition } from './parse-condition.js';
+export type { EvaluationError } from './plan.js';
+export { parseRules } from './rule.js';
+export type { Position } from './source.js';

@@ -1,0 +1,175 @@
+import { RE2JS } from 're2js';
+import { domainsOf, type Resources } from './check.js';
+import { type Condition, testsOf } from './condition.js';
+import { type Diagnostic, hint, quoted } from './diagnostic.js';
+import { isFact } from './facts.js';
+import type { Budget, Effect, Rule, RuleInput } from './generated/rule.js';
+import { hostName } from './host.js';
+import { limits } from './limits.js';
+import { type Lists, listMembers, type NamedList, normalized } from './list.js';
+import { createConditionParser } from './parse-condition.js';
+import type { CompiledRule } from './plan.js';
+import { buildIndex, type PolicyIndex, planFor } from './policy-index.js';
+import { type ParsedRule, parseRuleSet } from './rule.js';
+
+export interface CompileOptions {
+  /** The effect where no rule matches; `deny` unless set. */
+  defaultEffect?: Effect;
+  /** Accept more rules than a bundle may have; for measuring. */
+  maxRules?: number;
+}
+
+/** Rules ready to decide by. What it keeps besides is made on first use and never changes an answer. */
+export interface CompiledPolicy {
+  readonly defaultEffect: Effect;
+  /** All rules of the bundle, disabled ones included. */
+  readonly ruleCount: number;
+  /** The facts that the candidate rules of this pair read, sorted. */
+  factsRead(agent: string, action: string): readonly string[];
+  /** The engine's own. */
+  readonly index: PolicyIndex;
+}
+
+/**
+ * Compiles rules, checking all that `parseRules` checks and that the lists they name are there and fit. Everything
+ * `decide` needs is copied, so later changes to the rules or lists have no effect. Paths lead from the rules array.
+ */
+export function compile(
+  bundle: { readonly rules: readonly RuleInput[] },
+  lists: Lists = {},
+  options: CompileOptions = {},
+): CompiledPolicy | Diagnostic[] {
+  const parsed = parseRuleSet(bundle.rules, options.maxRules ?? limits.rules);
+  if ('diagnostics' in parsed) return parsed.diagnostics;
+  const problems = listProblems(parsed.rules, lists);
+  if (problems.length > 0) return problems;
+
+  const enabled = parsed.rules.filter(({ rule }) => rule.enabled);
+  enabled.sort((a, b) => compareRules(a.rule, b.rule));
+  const index = buildIndex(
+    enabled.map(({ rule, condition }, rank) => compiledRule(rule, condition, rank)),
+    createResources(usedLists(parsed.rules, lists)),
+  );
+  return {
+    defaultEffect: options.defaultEffect ?? 'deny',
+    ruleCount: parsed.rules.length,
+    factsRead: (agent, action) => factsIn(planFor(index, agent, action).fields),
+    index,
+  };
+}
+
+/** The names of the lists that rules use, sorted; conditions that are invalid use none. */
+export function listsUsed(rules: readonly unknown[]): string[] {
+  const parse = createConditionParser();
+  const names = new Set<string>();
+  for (const rule of rules) {
+    if (typeof rule !== 'object' || rule === null || !Object.hasOwn(rule, 'conditions')) continue;
+    const condition = parse((rule as { conditions: unknown }).conditions);
+    if (!Array.isArray(condition)) for (const name of listsIn(condition)) names.add(name);
+  }
+  return [...names].sort();
+}
+
+const effectRank: Readonly<Record<Effect, number>> = { deny: 0, needs_approval: 1, allow: 2 };
+
+/** Decision order: priority, higher first; then deny, needs_approval, allow; then id. */
+export function compareRules(a: Rule, b: Rule): number {
+  return (
+    b.priority - a.priority || effectRank[a.effect] - effectRank[b.effect] || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  );
+}
+
+function compiledRule(
+  rule: Rule,
+  condition: Condition,
+  rank: number,
+): CompiledRule & { agent: string; action: string } {
+  const budget: Readonly<Budget> | null = rule.budget === undefined ? null : Object.freeze({ ...rule.budget });
+  const approvers = Object.hasOwn(rule.metadata, 'min_approvers') ? rule.metadata.min_approvers : undefined;
+  return {
+    id: rule.id,
+    agent: rule.agent,
+    action: rule.action,
+    effect: rule.effect,
+    priority: rule.priority,
+    reason: rule.reason ?? '',
+    budget,
+    minApprovers: typeof approvers === 'number' ? approvers : null,
+    condition,
+    rank,
+  };
+}
+
+function factsIn(fields: readonly string[]): string[] {
+  return [...new Set(fields.map((field) => field.split('.', 1)[0] ?? field).filter(isFact))].sort();
+}
+
+function listsIn(condition: Condition): string[] {
+  return testsOf(condition).flatMap(({ operand }) => (operand.kind === 'list' ? [operand.name] : []));
+}
+
+function listProblems(rules: readonly ParsedRule[], lists: Lists): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const domainProblems = new Map<string, string | null>();
+  rules.forEach(({ rule, condition }, index) => {
+    for (const { operand, operator } of testsOf(condition)) {
+      if (operand.kind !== 'list' || found.length >= limits.diagnostics) continue;
+      const report = (message: string, code: Diagnostic['code'] = 'invalid-condition') =>
+        found.push({ code, message, rule_id: rule.id, path: [index, 'conditions'] });
+      const list = Object.hasOwn(lists, operand.name) ? lists[operand.name] : undefined;
+      if (list === undefined) {
+        report(
+          `there is no list ${quoted(operand.name)}${hint(operand.name, Object.keys(lists)) || ': create it first'}`,
+        );
+      } else if (list.values.length > limits.listValues) {
+        report(`the list ${quoted(operand.name)} has more than ${limits.listValues} values`, 'limit-exceeded');
+      } else if (operator === 'domain_in') {
+        const problem = domainProblems.get(operand.name) ?? domainProblem(operand.name, list);
+        domainProblems.set(operand.name, problem);
+        if (problem !== null) report(problem);
+      }
+    }
+  });
+  return found;
+}
+
+function domainProblem(name: string, list: NamedList): string | null {
+  for (const value of list.values) {
+    if (typeof value === 'string' && hostName(normalized(value, list.normalize)) !== null) continue;
+    return `\`domain_in\` needs domain names, and the list ${quoted(name)} holds ${quoted(String(value))}`;
+  }
+  return null;
+}
+
+function usedLists(rules: readonly ParsedRule[], lists: Lists): Lists {
+  const used = new Set(rules.flatMap(({ condition }) => listsIn(condition)));
+  return Object.fromEntries([...used].map((name) => [name, snapshotOf(lists[name] as NamedList)]));
+}
+
+function snapshotOf(list: NamedList): NamedList {
+  return { ...list, values: [...list.values] };
+}
+
+/** Patterns and lists, each made ready on first use. */
+function createResources(lists: Lists): Resources {
+  const patterns = new Map<string, RE2JS>();
+  const sets = new Map<string, ReadonlySet<unknown>>();
+  const domains = new Map<string, ReadonlySet<string>>();
+  const listCalled = (name: string) => lists[name] as NamedList;
+  return {
+    pattern: (source) => memoized(patterns, source, () => RE2JS.compile(source)),
+    list: (name) => ({
+      members: memoized(sets, name, () => listMembers(listCalled(name))),
+      normalize: listCalled(name).normalize,
+    }),
+    listDomains: (name) => memoized(domains, name, () => domainsOf([...listMembers(listCalled(name))])),
+  };
+}
+
+function memoized<T>(made: Map<string, T>, key: string, make: () => T): T {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  made.set(key, value);
+  return value;
+}

@@ -1,0 +1,124 @@
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
+import { type Diagnostic, type Path, quoted } from './diagnostic.js';
+import { limits } from './limits.js';
+import { limitError, type Position, type SourceDocument, sourceError } from './source.js';
+
+/** Reads one YAML 1.2 document of the core schema: string keys only, none twice, few aliases, no other tags. */
+export function readYaml(text: string): SourceDocument | Diagnostic[] {
+  try {
+    return readDocument(text);
+  } catch (error) {
+    // The parser recurses; text nested thousands of levels deep ends here.
+    if (error instanceof RangeError) {
+      return [limitError(`the document is nested more than ${limits.sourceDepth} levels deep`, null)];
+    }
+    // Alias resolution reports by throwing.
+    if (error instanceof ReferenceError) return [sourceError(lowerFirst(error.message), null)];
+    throw error;
+  }
+}
+
+function readDocument(text: string): SourceDocument | Diagnostic[] {
+  const lines = new LineCounter();
+  const position = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  // The parser's own check for unique keys compares all pairs; the walk below does it with a set.
+  const document = parseDocument<ParsedNode>(text, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    version: '1.2',
+    schema: 'core',
+  });
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0) {
+    return problems.slice(0, limits.diagnostics).map((problem) => {
+      return sourceError(lowerFirst(problem.message), position(problem.pos[0]));
+    });
+  }
+  const root = document.contents as ParsedNode | null;
+  if (root === null) return [sourceError('the document is empty: write a list of rules', null)];
+  const found = checkNodes(root, position);
+  if (found.length > 0) return found;
+  return {
+    value: document.toJS({ maxAliasCount: limits.sourceAliases }) as unknown,
+    locate: (path) => locateNode(root, path, position),
+  };
+}
+
+interface Visit {
+  readonly node: unknown;
+  readonly path: Path;
+  readonly depth: number;
+}
+
+function checkNodes(root: ParsedNode, position: (offset: number) => Position): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const pending: Visit[] = [{ node: root, path: [], depth: 0 }];
+  let aliases = 0;
+  while (pending.length > 0 && found.length < limits.diagnostics) {
+    const { node, path, depth } = pending.pop() as Visit;
+    const at = startOf(node);
+    if (isAlias(node)) {
+      aliases += 1;
+      if (aliases > limits.sourceAliases) {
+        return [
+          limitError(`a document has at most ${limits.sourceAliases} aliases: write the values out`, position(at)),
+        ];
+      }
+    }
+    if (!isMap(node) && !isSeq(node)) continue;
+    if (depth >= limits.sourceDepth) {
+      return [limitError(`the document is nested more than ${limits.sourceDepth} levels deep`, position(at))];
+    }
+    if (isSeq(node)) {
+      for (let i = node.items.length - 1; i >= 0; i--) {
+        pending.push({ node: node.items[i], path: [...path, i], depth: depth + 1 });
+      }
+      continue;
+    }
+    const keys = new Set<string>();
+    for (const pair of node.items) {
+      const key: unknown = isScalar(pair.key) ? pair.key.value : undefined;
+      if (typeof key !== 'string') {
+        found.push(sourceError('a key must be a string: put it in quotes', position(startOf(pair.key)), path));
+        continue;
+      }
+      if (keys.has(key)) {
+        const message = `the key ${quoted(key)} stands twice in this object: keep one`;
+        found.push(sourceError(message, position(startOf(pair.key)), [...path, key]));
+      }
+      keys.add(key);
+      pending.push({ node: pair.value, path: [...path, key], depth: depth + 1 });
+    }
+  }
+  return found;
+}
+
+function locateNode(root: ParsedNode, path: Path, position: (offset: number) => Position): Position | null {
+  let node: unknown = root;
+  let offset = startOf(root);
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === String(part));
+      if (pair === undefined) break;
+      offset = startOf(pair.key);
+      node = pair.value;
+    } else if (isSeq(node) && typeof part === 'number') {
+      node = node.items[part];
+      if (node === undefined) break;
+      offset = startOf(node);
+    } else break;
+  }
+  return position(offset);
+}
+
+function startOf(node: unknown): number {
+  return (node as Node | null | undefined)?.range?.[0] ?? 0;
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
