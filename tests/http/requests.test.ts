@@ -9,7 +9,11 @@ afterAll(() => server?.close());
 
 const admin = () => ({ authorization: `Bearer ${server.adminToken}`, 'content-type': 'application/json' });
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
-  fetch(`${server.url}/policy/api-keys`, { method: 'POST', headers: { ...admin(), ...headers }, body: body as BodyInit });
+  fetch(`${server.url}/policy/api-keys`, {
+    method: 'POST',
+    headers: { ...admin(), ...headers },
+    body: body as BodyInit,
+  });
 
 describe('a body', () => {
   it('is refused with 422 naming every fault and its place', async () => {

@@ -1,5 +1,11 @@
 import helmet from '@fastify/helmet';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { accessRoutes } from './features/access/routes.js';
 import { eventRoutes } from './features/events/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
@@ -50,7 +56,7 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
   const app = Fastify({
     ...(options.tls ? { https: { ...serverOptions, ...options.tls } } : { http: serverOptions }),
     loggerInstance: services.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,

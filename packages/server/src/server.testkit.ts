@@ -159,7 +159,7 @@ function violations(schema: object, value: unknown): string | null {
   }
   // A copy: the validator fills in defaults, and a test must see what was really sent.
   const errors = check(structuredClone(value), 0);
-  return errors?.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return errors?.map(({ path, message }) => `${path} ${message}`).join('; ') ?? null;
 }
 
 function checked(operation: Operation, response: Response, text: string): CallAnswer<unknown> {

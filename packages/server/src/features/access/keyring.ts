@@ -97,7 +97,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   /** Looks again at a known key. False: it is gone. Throws when the database is away. */
   const confirm = (id: string, entry: Known, prefix: string): Promise<boolean> => {
     const running = confirming.get(id);
-    if (running) return running;
+    if (running !== undefined) return running;
     const work = (async () => {
       const found = await find(prefix, entry.key.hash);
       if (found) known.set(id, { ...found, touchedMs: entry.touchedMs });

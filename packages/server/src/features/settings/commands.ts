@@ -1,11 +1,12 @@
 import type { BodyOf, operations, Settings } from '@policy-studio/contract';
-import { canonicalJson, isTimeZone, sha256Hex } from '@policy-studio/engine';
+import { isTimeZone } from '@policy-studio/engine';
+import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
 import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { useApproval } from '../approvals/transaction.js';
+import { lockEnforcement, settingsSubject, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { type SettingValues, settingsOf } from './queries.js';
 
@@ -13,15 +14,6 @@ import { type SettingValues, settingsOf } from './queries.js';
 const protectedSettings = ['default_effect', 'time_zone', 'four_eyes'] as const;
 /** Decisions may come out differently when one of these changes. */
 const enforcedSettings = ['default_effect', 'time_zone', 'cost_budget_24h', 'max_stale_minutes'] as const;
-
-/** What an approval of kind `settings` covers: this change, no more and no less. */
-export function settingsSubject(change: SettingValues): {
-  subject: { kind: 'settings'; settings: SettingValues };
-  digest: string;
-} {
-  const subject = { kind: 'settings', settings: change } as const;
-  return { subject, digest: sha256Hex(canonicalJson(subject)) };
-}
 
 /** Merges a change into the settings. Without any difference nothing is recorded and no approval is used. */
 export async function changeSettings(
@@ -39,14 +31,11 @@ export async function changeSettings(
   }
   const now = clock.now();
   const outcome = await withTransaction(db.pool, async (tx) => {
-    // There may be no row to lock yet.
-    await tx.query("select pg_advisory_xact_lock(hashtext('setting'), $1)", [caller.workspaceId]);
+    await lockEnforcement(tx, caller.workspaceId);
     const before = await settingsOf(tx, config, caller.workspaceId);
     const changed = (Object.keys(change) as (keyof SettingValues)[]).filter((name) => change[name] !== before[name]);
     if (changed.length === 0) return { settings: before, generation: null };
-    const refusal = before.four_eyes
-      ? await approved(tx, { workspaceId: caller.workspaceId, change, changed, approvalId, now })
-      : null;
+    const refusal = before.four_eyes ? await approved(tx, { caller, change, changed, approvalId, now }) : null;
     if (refusal) return refusal;
     await tx.query(
       `insert into setting as current (workspace_id, "values", updated_by, updated_at) values ($1, $2, $3, $4)
@@ -77,7 +66,7 @@ export async function changeSettings(
 }
 
 interface Guarded {
-  readonly workspaceId: number;
+  readonly caller: Caller;
   readonly change: SettingValues;
   readonly changed: readonly (keyof SettingValues)[];
   readonly approvalId: number | undefined;
@@ -85,18 +74,26 @@ interface Guarded {
 }
 
 /** Null when the change may be made: it touches nothing protected, or its approval has just been used. */
-async function approved(
-  tx: Parameters<typeof useApproval>[0],
-  { workspaceId, change, changed, approvalId, now }: Guarded,
-): Promise<Refusal | null> {
-  const touched = changed.filter((name) => (protectedSettings as readonly string[]).includes(name));
+async function approved(tx: PoolClient, guarded: Guarded): Promise<Refusal | null> {
+  const { caller, change, changed, approvalId, now } = guarded;
+  const touched = protectedSettings.filter((name) => changed.includes(name));
   if (touched.length === 0) return null;
   if (approvalId === undefined) {
+    const names = touched.map((name) => `\`${name}\``).join(', ');
     return refuse(
       'approval_required',
-      `with four eyes, changing ${touched.map((name) => `\`${name}\``).join(', ')} needs an approval of kind \`settings\`; ask with POST /policy/approvals and name it in \`approval_id\``,
+      `with four eyes, changing ${names} needs an approval of kind \`settings\`; ask with POST /policy/approvals and name it in \`approval_id\``,
     );
   }
-  const { digest } = settingsSubject(change);
-  return (await useApproval(tx, { workspaceId, approvalId, kind: 'settings', subjectDigest: digest, now })) ?? null;
+  const named = protectedSettings.filter((name) => name in change).map((name) => [name, change[name]] as const);
+  const used = await useApproval(tx, {
+    workspaceId: caller.workspaceId,
+    approvalId,
+    kind: 'settings',
+    subject: settingsSubject(Object.fromEntries(named)),
+    fourEyes: true,
+    now,
+    actor: caller.owner,
+  });
+  return used instanceof Refusal ? used : null;
 }

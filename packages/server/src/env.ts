@@ -1,0 +1,134 @@
+import { BlockList, isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { type LogLevel, logLevels } from './logging.js';
+
+/** Shortest ADMIN_TOKEN and HMAC_SECRET that are taken. */
+const secretLength = 16;
+
+/** How this process is to run: every variable read once, checked, with its default. */
+export interface Environment {
+  readonly host: string;
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** null: the embedded database. */
+  readonly databaseUrl: string | null;
+  /** null: made, and kept in the data folder. */
+  readonly hmacSecret: string | null;
+  readonly adminToken: string | null;
+  readonly createTablesOnStartup: boolean;
+  readonly logLevel: LogLevel;
+  readonly decisionLog: 'durable' | 'async';
+  /** Paths of PEM files. */
+  readonly tls: { readonly certPath: string; readonly keyPath: string } | null;
+  /** Addresses whose `X-Forwarded-*` is believed. */
+  readonly trustedProxy: readonly string[];
+}
+
+/** A value the server cannot run with. `message` is one line: which variable, what is wrong, what would do. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the environment. An empty variable counts as unset.
+ *
+ * @throws EnvironmentError for the first value that will not do
+ */
+export function readEnvironment(variables: Variables, workingFolder: string): Environment {
+  const read = (name: string): string | null => variables[name]?.trim() || null;
+  const host = read('HOST') ?? '127.0.0.1';
+  const databaseUrl = read('DATABASE_URL');
+  const environment: Environment = {
+    host,
+    port: portOf(read('PORT')),
+    dataDir: resolve(workingFolder, read('DATA_DIR') ?? 'data'),
+    databaseUrl,
+    hmacSecret: secretOf('HMAC_SECRET', read('HMAC_SECRET')),
+    adminToken: adminTokenOf(read('ADMIN_TOKEN')),
+    createTablesOnStartup: flagOf('CREATE_TABLES_ON_STARTUP', read('CREATE_TABLES_ON_STARTUP'), databaseUrl === null),
+    logLevel: choiceOf('LOG_LEVEL', read('LOG_LEVEL'), logLevels, 'info'),
+    decisionLog: choiceOf('DECISION_LOG', read('DECISION_LOG'), ['durable', 'async'] as const, 'durable'),
+    tls: tlsOf(read('TLS_CERT'), read('TLS_KEY')),
+    trustedProxy: proxiesOf(read('TRUSTED_PROXY')),
+  };
+  if (databaseUrl !== null && environment.hmacSecret === null) {
+    throw new EnvironmentError(
+      `HMAC_SECRET is needed with DATABASE_URL, the same on every server that shares the database; make one with \`openssl rand -hex 32\``,
+    );
+  }
+  const plain = flagOf('ALLOW_PLAIN_HTTP', read('ALLOW_PLAIN_HTTP'), false);
+  if (!isLoopback(host) && environment.tls === null && environment.trustedProxy.length === 0 && !plain) {
+    throw new EnvironmentError(
+      `HOST \`${host}\` is open to other machines, and keys would travel unencrypted; set TLS_CERT and TLS_KEY, or TRUSTED_PROXY=<cidr> behind a proxy that encrypts, or ALLOW_PLAIN_HTTP=true`,
+    );
+  }
+  return environment;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function portOf(text: string | null): number {
+  if (text === null) return 8080;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) {
+    throw new EnvironmentError(`PORT \`${text}\` is not a port; use a number from 0 (any free one) to 65535`);
+  }
+  return port;
+}
+
+function flagOf(name: string, text: string | null, fallback: boolean): boolean {
+  if (text === null) return fallback;
+  if (/^(true|1|yes|on)$/i.test(text)) return true;
+  if (/^(false|0|no|off)$/i.test(text)) return false;
+  throw new EnvironmentError(`${name} \`${text}\` is neither true nor false`);
+}
+
+function choiceOf<T extends string>(name: string, text: string | null, choices: readonly T[], fallback: T): T {
+  if (text === null) return fallback;
+  const choice = choices.find((candidate) => candidate === text.toLowerCase());
+  if (choice === undefined) throw new EnvironmentError(`${name} \`${text}\` is none of ${choices.join(', ')}`);
+  return choice;
+}
+
+/** Never repeats the value. */
+function secretOf(name: string, text: string | null): string | null {
+  if (text !== null && text.length < secretLength) {
+    throw new EnvironmentError(`${name} has ${text.length} characters, ${secretLength} or more are needed`);
+  }
+  return text;
+}
+
+function adminTokenOf(text: string | null): string | null {
+  const token = secretOf('ADMIN_TOKEN', text);
+  if (token !== null && !/^[\x21-\x7e]{1,512}$/.test(token)) {
+    throw new EnvironmentError('ADMIN_TOKEN must be at most 512 printable ASCII characters without spaces');
+  }
+  return token;
+}
+
+function tlsOf(certPath: string | null, keyPath: string | null): Environment['tls'] {
+  if (certPath !== null && keyPath !== null) return { certPath, keyPath };
+  if (certPath === null && keyPath === null) return null;
+  throw new EnvironmentError(`${certPath === null ? 'TLS_CERT' : 'TLS_KEY'} is missing; TLS takes both files`);
+}
+
+function proxiesOf(text: string | null): readonly string[] {
+  const proxies = (text ?? '').split(',').flatMap((part) => part.trim() || []);
+  for (const proxy of proxies) {
+    const [address = '', bits] = proxy.split('/');
+    const family = isIP(address);
+    const size = bits === undefined ? 0 : Number(bits);
+    try {
+      if (family === 0 || (bits !== undefined && !/^\d+$/.test(bits))) throw new Error();
+      new BlockList().addSubnet(address, size, family === 4 ? 'ipv4' : 'ipv6');
+    } catch {
+      throw new EnvironmentError(`TRUSTED_PROXY \`${proxy}\` is not an address or CIDR such as 10.0.0.0/8`);
+    }
+  }
+  return proxies;
+}

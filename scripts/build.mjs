@@ -1,0 +1,81 @@
+// Builds the packages whose sources changed since the last build, each with a line of progress.
+// `import { build } from './build.mjs'` does the same and does nothing when everything is up to date.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const stampFile = join(root, '.build', 'stamp');
+/** In the order of their imports. */
+const packages = ['engine', 'contract', 'sdk', 'server', 'cli'];
+const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+
+function files(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return files(path);
+    return /\.(test|testkit)\.ts$/.test(entry.name) ? [] : [path];
+  });
+}
+
+/** Of everything that goes into the build: a file touched but not changed builds nothing. */
+function stamp() {
+  const inputs = [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.base.json',
+    ...packages.flatMap((name) => [`packages/${name}/package.json`, `packages/${name}/tsconfig.json`]),
+  ].map((path) => join(root, path));
+  const hash = createHash('sha256').update(process.version);
+  for (const path of [...inputs, ...packages.flatMap((name) => files(join(root, 'packages', name, 'src')))].sort()) {
+    hash.update(`\0${path.slice(root.length)}\0`).update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+function isBuilt(now) {
+  return (
+    existsSync(stampFile) &&
+    readFileSync(stampFile, 'utf8') === now &&
+    packages.every((name) => existsSync(join(root, 'packages', name, 'dist', 'index.js')))
+  );
+}
+
+function compile(name) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [compiler, '-b', join(root, 'packages', name)], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    child.on('error', () => resolve(1));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+/** True when everything is built now. */
+export async function build() {
+  if (!existsSync(compiler)) {
+    process.stderr.write('the packages are not installed: run `npm install` first\n');
+    return false;
+  }
+  const now = stamp();
+  if (isBuilt(now)) return true;
+  for (const [index, name] of packages.entries()) {
+    const started = Date.now();
+    process.stderr.write(`building ${index + 1}/${packages.length} ${name} ...`);
+    if ((await compile(name)) !== 0) {
+      process.stderr.write(` failed\n`);
+      return false;
+    }
+    process.stderr.write(` ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  }
+  mkdirSync(join(root, '.build'), { recursive: true });
+  writeFileSync(stampFile, now);
+  return true;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exitCode = (await build()) ? 0 : 1;
+}
