@@ -1,1 +1,2 @@
-export {};
+export { exitCodes } from './exit-code.js';
+export { runCommandLine } from './program.js';

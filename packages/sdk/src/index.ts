@@ -1,1 +1,26 @@
-export {};
+export {
+  type AskOptions,
+  type ClientOptions,
+  type FullAnswer,
+  type Namespaces,
+  PolicyStudioClient,
+  type Verdict,
+} from './client.js';
+export { type JsonFault, jsonFault } from './json-fault.js';
+export {
+  type LocalBundle,
+  type LocalBundleSource,
+  type LocalDecision,
+  type LocalExplanation,
+  LocalPolicy,
+  type LocalPolicyOptions,
+} from './local-policy.js';
+export type { AnswerOf, InputOf } from './operation-input.js';
+export {
+  type ClientProblemCode,
+  clientProblems,
+  ProblemError,
+  type ProblemErrorCode,
+} from './problem-error.js';
+export { type LocalRequest, requestFault } from './request.js';
+export type { CallOptions } from './transport.js';

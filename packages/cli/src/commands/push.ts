@@ -1,0 +1,98 @@
+import type { Bundle, Finding } from '@policy-studio/contract';
+import { type PolicyStudioClient, ProblemError } from '@policy-studio/sdk';
+import { CommandFailure, exitCodes, unusable } from '../exit-code.js';
+import type { Terminal } from '../output.js';
+import { findingsText, type RulesFile, readRules, type Shown } from '../rules-file.js';
+
+export interface PushOptions {
+  readonly version?: string;
+  readonly notes?: string;
+  readonly update?: boolean;
+}
+
+export interface Pushed {
+  readonly bundle: Bundle;
+  readonly rules: RulesFile;
+  /** An existing draft was changed. */
+  readonly replaced: boolean;
+}
+
+/**
+ * Stores the file as a draft. The server judges the rules, so that work in progress is kept; what it refuses is shown
+ * at its place in the file.
+ */
+export async function push(
+  client: PolicyStudioClient,
+  path: string,
+  options: PushOptions,
+  terminal: Terminal,
+): Promise<Pushed> {
+  const rules = await readRules(path, terminal);
+  const { source, file } = rules;
+  const version = options.version ?? source.version;
+  if (version === undefined) throw unusable(`${file.name}: names no version: give --version, such as 1.0.0`);
+  const notes = options.notes ?? source.notes;
+  const content = {
+    // The contract bounds the rules; the server checks each against the schema.
+    rules: source.rules as Record<string, unknown>[],
+    ...(notes === undefined ? {} : { notes }),
+    ...(source.metadata === undefined ? {} : { metadata: source.metadata }),
+  };
+  try {
+    const existing = options.update === true ? await findDraft(client, version) : null;
+    if (existing === null) {
+      return { bundle: await client.bundles.createBundle({ version, ...content }), rules, replaced: false };
+    }
+    const condition = existing.etag === null ? {} : { 'if-match': existing.etag };
+    const bundle = await client.bundles.updateBundle({ id: existing.id, ...condition, ...content });
+    return { bundle, rules, replaced: true };
+  } catch (error) {
+    throw refusedRules(error, rules, terminal) ?? withHint(error, options);
+  }
+}
+
+async function findDraft(
+  client: PolicyStudioClient,
+  version: string,
+): Promise<{ id: number; etag: string | null } | null> {
+  try {
+    const answer = await client.send('getBundleByVersion', { version });
+    return answer.notModified ? null : { id: answer.body.id, etag: answer.etag };
+  } catch (error) {
+    if (error instanceof ProblemError && error.code === 'not_found') return null;
+    throw error;
+  }
+}
+
+/** A refusal of the rules as findings in the file; null for any other failure. */
+function refusedRules(error: unknown, { file, source }: RulesFile, terminal: Terminal): CommandFailure | null {
+  if (!(error instanceof ProblemError) || error.code !== 'bundle_rejected' || error.errors.length === 0) return null;
+  const findings = error.errors.map(({ code, path, message }) => {
+    const at = rulePath(path);
+    return { code: code ?? error.code, message, ...(at === null ? {} : (source.locate(at) ?? {})) };
+  });
+  return new CommandFailure(findingsText(file, findings, terminal.err.style), exitCodes.findings);
+}
+
+/** A JSON Pointer into the body as a path into its rules; null when it points elsewhere. */
+function rulePath(pointer: string): (string | number)[] | null {
+  const [root, first, ...rest] = pointer.split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (root !== '' || first !== 'rules') return null;
+  return rest.map((part) => (/^(0|[1-9]\d*)$/.test(part) ? Number(part) : part));
+}
+
+function withHint(error: unknown, options: PushOptions): unknown {
+  if (!(error instanceof ProblemError) || error.code !== 'version_taken' || options.update === true) return error;
+  return new CommandFailure(`${error.detail}; --update replaces a draft, or raise the version`, exitCodes.server);
+}
+
+/** What the server found in the draft, at its place in the file. */
+export function pushedFindings({ lint }: Bundle, { source }: RulesFile): Shown[] {
+  const located = (finding: Finding): Shown => {
+    const { code, message, severity, path } = finding;
+    // A finding's path may begin at the bundle or at its rules.
+    const at = path[0] === 'rules' ? path.slice(1) : path;
+    return { code, message, severity, ...(source.locate(at) ?? {}) };
+  };
+  return [...lint.errors, ...lint.warnings].map(located);
+}
