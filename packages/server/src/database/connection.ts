@@ -139,8 +139,10 @@ function parseUrl(databaseUrl: string): pg.ClientConfig {
   }
   if (url.pathname.length < 2) throw invalid('names no database');
   const options = url.searchParams.get('options');
+  if (options === null) return { connectionString: databaseUrl };
+  // Ours are added to them, and `pg` lets those in the address win.
   url.searchParams.delete('options');
-  return { connectionString: url.href, ...(options === null ? {} : { options }) };
+  return { connectionString: url.href, options };
 }
 
 async function checkServer(config: pg.ClientConfig): Promise<void> {

@@ -74,22 +74,20 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     const { log, throwaway = false } = options;
     const binaries = await prepare(layout, log, (runAs, found) => ensureCluster(layout, found, runAs, { throwaway }));
     const socket = await holdSocketFolder(layout);
-    const adminConfig: pg.ClientConfig = {
-      host: socket.path,
-      port: SOCKET_PORT,
-      user: SUPERUSER,
-      password: (await readFile(layout.password, 'utf8')).trim(),
-      database: 'postgres',
-    };
-    const attachment = { layout, socket, adminConfig, log, throwaway };
-    const presence = await bringUp(attachment, binaries);
     try {
-      await ensureOwner(presence, String(adminConfig.password));
+      const adminConfig: pg.ClientConfig = {
+        host: socket.path,
+        port: SOCKET_PORT,
+        user: SUPERUSER,
+        password: (await readFile(layout.password, 'utf8')).trim(),
+        database: 'postgres',
+      };
+      const attachment = { layout, socket, adminConfig, log, throwaway };
+      return new Supervisor(attachment, await bringUp(attachment, binaries));
     } catch (error) {
-      await presence.end().catch(() => undefined);
+      await socket.release();
       throw error;
     }
-    return new Supervisor(attachment, presence);
   } catch (error) {
     throw storageError(error, layout.dataDir);
   } finally {
@@ -133,7 +131,7 @@ async function ensureOwner(admin: pg.Client, password: string): Promise<void> {
   if (rows[0]?.database !== true) await admin.query(`create database ${OWNER} owner ${OWNER}`);
 }
 
-/** Returns the presence connection once PostgreSQL answers. The caller holds the start lock. */
+/** Returns the presence connection once PostgreSQL answers and has our database. The caller holds the start lock. */
 async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.Client> {
   const { layout, log, throwaway } = attachment;
   const startedAt = Date.now();
@@ -141,7 +139,10 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
   let reminded = false;
   for (;;) {
     const answer = await tryPresence(attachment);
-    if (answer instanceof pg.Client) return answer;
+    if (answer instanceof pg.Client) {
+      await ensureOwner(answer, String(attachment.adminConfig.password));
+      return answer;
+    }
     const failure = await launch?.failure();
     if (failure) throw failure;
     if (answer === 'nobody' && launch === null && (await findPostmaster(layout)) === null) {

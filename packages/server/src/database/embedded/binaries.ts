@@ -185,16 +185,17 @@ async function ownFolder(path: string, mode: number): Promise<void> {
 
 /** Folders in the temp directory lose old files to cleaners, so the copy is compared by its number of files. */
 async function isComplete(target: string, source: Installation): Promise<boolean> {
-  const count = async (folder: string): Promise<number> => (await readdir(folder, { recursive: true })).length;
-  const links = source.links.length;
   try {
     if (!(await completeLinks(join(target, 'native'), source))) return false;
-    const present = await count(join(target, 'native'));
-    const wanted = await count(source.native);
-    return present >= wanted && present <= wanted + links;
+    return (await countFiles(join(target, 'native'))) === (await countFiles(source.native));
   } catch {
     return false;
   }
+}
+
+async function countFiles(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).length;
 }
 
 /** Appears complete or not at all; of two at once, either one's copy serves. */
