@@ -7,7 +7,12 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { accessRoutes } from './features/access/routes.js';
+import { approvalRoutes } from './features/approvals/routes.js';
+import { bundleRoutes } from './features/bundles/routes.js';
+import { decisionRoutes } from './features/decisions/routes.js';
+import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
+import { listRoutes } from './features/lists/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { systemRoutes } from './features/system/routes.js';
 import { bodies } from './http/bodies.js';
@@ -22,7 +27,12 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   systemRoutes,
   accessRoutes,
   settingsRoutes,
+  bundleRoutes,
+  listRoutes,
+  approvalRoutes,
   eventRoutes,
+  enforcementRoutes,
+  decisionRoutes,
 ];
 
 export const connectionLimits = {
@@ -111,9 +121,9 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
     xXssProtection: false,
   });
   bodies(app);
-  for (const slice of slices) slice(app, services);
-  await docsRoutes(app, services);
   unknownRoutes(app);
+  for (const slice of slices) slice(app, services);
+  docsRoutes(app, services);
   await app.ready();
   return app;
 }

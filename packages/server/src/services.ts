@@ -1,6 +1,14 @@
+import { randomBytes, randomFillSync } from 'node:crypto';
+import { join } from 'node:path';
 import type { Clock } from './clock.js';
 import type { Database } from './database/connection.js';
 import { createKeyring, type Keyring, type KeyringOptions } from './features/access/keyring.js';
+import { createDecisionIds } from './features/decisions/decision-id.js';
+import { openDecisionLog } from './features/decisions/decision-log.js';
+import type { Recorder, RecorderOptions } from './features/decisions/recorder.js';
+import { createPolicyArchive, type PolicyArchive } from './features/decisions/replay.js';
+import { createEnforcement, type Enforcement } from './features/enforcement/snapshots.js';
+import { generationChannel } from './features/events/transaction.js';
 import { createListener, type Listener } from './listener.js';
 import type { Logger } from './logging.js';
 
@@ -11,12 +19,6 @@ export interface Config {
   readonly decisionLog: 'durable' | 'async';
   /** `four_eyes` of a workspace that never set it. */
   readonly fourEyesDefault: boolean;
-}
-
-/** What is in force on this server (slice `enforcement`). */
-export interface Enforcement {
-  /** Returns when this server decides by `generation` of the workspace or a later one. */
-  reach(workspaceId: number, generation: number): Promise<void>;
 }
 
 /**
@@ -31,7 +33,13 @@ export interface Services {
   /** The one connection that hears NOTIFY; add channels before `start`, or any time later. */
   readonly listener: Listener;
   readonly keys: Keyring;
+  /** What is in force on this server. */
   readonly enforcement: Enforcement;
+  readonly recorder: Recorder;
+  /** The next decision id for a time in milliseconds. */
+  readonly decisionId: (nowMs: number) => string;
+  /** Compiled policies of recorded decisions. */
+  readonly policyArchive: PolicyArchive;
   /** Aborted when the server begins to stop: long polls answer at once. */
   readonly stopping: AbortSignal;
 }
@@ -43,6 +51,8 @@ export interface ServicesOptions {
   readonly config: Config;
   readonly adminToken: string;
   readonly accessLimits?: KeyringOptions['limits'];
+  readonly recorderLimits?: RecorderOptions['limits'];
+  readonly spoolBytes?: number;
 }
 
 export interface OpenServices {
@@ -59,13 +69,50 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   const stop = new AbortController();
   const listener = createListener(db, log);
   const keys = createKeyring({ db, clock, log, listener, adminToken, limits: options.accessLimits ?? {} });
-  const enforcement: Enforcement = { reach: async () => undefined };
+  const enforcement = createEnforcement({
+    pool: db.pool,
+    clock,
+    log,
+    config,
+    folder: join(config.dataDir, 'in-force'),
+  });
+  listener.listen(generationChannel, enforcement.hear);
+  // What was said while nobody listened is lost.
+  listener.onConnected(
+    () => void enforcement.poll().catch((error) => log.warn({ err: error }, 'the poll of generations failed')),
+  );
+  const recorder = await openDecisionLog({
+    db,
+    log,
+    dataDir: config.dataDir,
+    mode: config.decisionLog,
+    owner: `${process.pid}-${randomBytes(4).toString('hex')}`,
+    onBack: enforcement.poll,
+    ...(options.recorderLimits ? { limits: options.recorderLimits } : {}),
+    ...(options.spoolBytes === undefined ? {} : { spoolBytes: options.spoolBytes }),
+  });
+  const decisionId = createDecisionIds(randomFillSync);
+  const policyArchive = createPolicyArchive(db.pool);
   await listener.start();
   return {
-    services: { db, clock, log, config, listener, keys, enforcement, stopping: stop.signal },
+    services: {
+      db,
+      clock,
+      log,
+      config,
+      listener,
+      keys,
+      enforcement,
+      recorder,
+      decisionId,
+      policyArchive,
+      stopping: stop.signal,
+    },
     beginStop: () => stop.abort(),
     async close() {
       stop.abort();
+      await recorder.stop();
+      await enforcement.stop();
       await keys.stop();
       await listener.stop();
     },

@@ -7,12 +7,11 @@ import type { Listener } from '../../listener.js';
 import type { Logger } from '../../logging.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import { bearerOf, hashOf, prefixOf, sameHash } from './credential.js';
-import { keysByPrefix, type StoredKey, workspaceIdByName } from './queries.js';
+import { defaultWorkspace, keysByPrefix, type StoredKey, workspaceIdByName } from './queries.js';
 import { Throttle } from './throttle.js';
 
 /** Channel on which replicas hear of a revoked key: payload its id. */
 export const revocationChannel = 'policy_key_revoked';
-export const defaultWorkspace = 'default';
 
 export const accessLimits = {
   /** Failed authentications an address may have in a minute before even a valid credential not seen before waits. */

@@ -1,5 +1,9 @@
 import type { ApiKey, Role } from '@policy-studio/contract';
 import type { Pool } from 'pg';
+import type { Caller } from '../../caller.js';
+
+/** The workspace that is there from the start. */
+export const defaultWorkspace = 'default';
 
 export interface StoredKey {
   readonly id: number;
@@ -81,4 +85,15 @@ export function apiKeyOf(row: KeyRow): ApiKey {
     expires_at: row.expires_at?.toISOString() ?? null,
     last_used_at: row.last_used_at?.toISOString() ?? null,
   };
+}
+
+/**
+ * Whether the caller may speak for `agent`: one of its patterns is `*`, that name, or a `prefix.*` above it (`inbox.*`
+ * covers `inbox.triage`, not `inbox`).
+ */
+export function mayActAs(caller: Pick<Caller, 'agents'>, agent: string): boolean {
+  return caller.agents.some(
+    (pattern) =>
+      pattern === '*' || pattern === agent || (pattern.endsWith('.*') && agent.startsWith(pattern.slice(0, -1))),
+  );
 }

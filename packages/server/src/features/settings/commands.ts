@@ -8,10 +8,8 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, settingsSubject, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
-import { type SettingValues, settingsOf } from './queries.js';
+import { protectedSettings, type SettingValues, settingsOf } from './queries.js';
 
-/** Loosening one of these takes a second person when four eyes is on. */
-const protectedSettings = ['default_effect', 'time_zone', 'four_eyes'] as const;
 /** Decisions may come out differently when one of these changes. */
 const enforcedSettings = ['default_effect', 'time_zone', 'cost_budget_24h', 'max_stale_minutes'] as const;
 

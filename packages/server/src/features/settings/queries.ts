@@ -5,6 +5,9 @@ import type { Config } from '../../services.js';
 /** What a workspace has chosen; nothing for what it left at its default. */
 export type SettingValues = Partial<Omit<Settings, 'updated_at' | 'updated_by'>>;
 
+/** Changing one of these takes a second person when four eyes is on. */
+export const protectedSettings = ['default_effect', 'time_zone', 'four_eyes'] as const;
+
 export function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<SettingValues> {
   return {
     default_effect: 'deny',
