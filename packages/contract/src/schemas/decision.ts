@@ -46,6 +46,10 @@ export const Overlay = Type.Object(
   {
     kind: Type.Enum(['facts_discarded', 'budget_exhausted', 'stale_policy', 'database_unavailable']),
     detail: Type.String(),
+    facts: Type.Optional(Type.Array(Type.String(), { description: 'The facts whose values were discarded.' })),
+    policy_reason: Type.Optional(
+      Type.String({ description: "The policy's own reason, where the overlay denied and gave another." }),
+    ),
   },
   { additionalProperties: true },
 );
@@ -130,7 +134,7 @@ export const DecisionListQuery = Type.Object({
   status: Type.Optional(Type.Enum(['error', 'success'])),
   from: Type.Optional(Timestamp),
   to: Type.Optional(Timestamp),
-  cursor: Type.Optional(Type.String({ maxLength: 100 })),
+  cursor: Type.Optional(Type.String({ format: 'uuid' })),
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
 });
 export const DecisionPage = Type.Object({

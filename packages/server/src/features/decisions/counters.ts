@@ -1,0 +1,143 @@
+import type { Pool } from 'pg';
+import { idBound } from './decision-id.js';
+
+/** Facts that are counted from the log; the others come from the clock. */
+export const counterNames = [
+  'error_rate_5min',
+  'circuit_open',
+  'daily_spend',
+  'session_spend',
+  'calls_last_hour',
+] as const;
+export type CounterName = (typeof counterNames)[number];
+
+/** Whose counters to read, and which. */
+export interface CounterQuestion {
+  readonly agent: string;
+  readonly session: string | null;
+  readonly names: readonly CounterName[];
+}
+
+export type Counters = Readonly<Partial<Record<CounterName, number | boolean>>>;
+
+const minuteMs = 60_000;
+const windowMinutes = 5;
+const closesAfterMinutes = 15;
+const openRate = 0.1;
+const openDecisions = 20;
+
+/**
+ * The counters of each question, in order, read in one query; those that cannot be known (the spend of no session) are
+ * left out. Rates and calls without a session count whole minutes, the running one included, so a window of 5 minutes
+ * covers between 4 and 5.
+ */
+export async function readCounters(
+  pool: Pool,
+  workspaceId: number,
+  questions: readonly CounterQuestion[],
+  nowMs: number,
+  day: string,
+): Promise<Counters[]> {
+  const wants = (name: CounterName) => questions.map(({ names }) => names.includes(name));
+  const { rows } = await pool.query<CounterRow>({
+    name: 'read_counters',
+    text: statement,
+    values: [
+      workspaceId,
+      questions.map(({ agent }) => agent),
+      questions.map(({ session }) => session),
+      questions.map(({ names }) => names.includes('error_rate_5min') || names.includes('circuit_open')),
+      wants('daily_spend'),
+      wants('session_spend'),
+      wants('calls_last_hour'),
+      day,
+      new Date(nowMs - (windowMinutes + closesAfterMinutes) * minuteMs),
+      new Date(nowMs - 60 * minuteMs),
+      idBound(nowMs - 60 * minuteMs),
+    ],
+  });
+  return rows.map((row, index) => countersOf(row, questions[index]?.names ?? [], nowMs));
+}
+
+interface CounterRow {
+  /** [minutes since 1970, decisions, failed] */
+  readonly minutes: readonly (readonly [number, number, number])[] | null;
+  readonly daily_spend: number | null;
+  readonly session_spend: number | null;
+  readonly calls: number | null;
+}
+
+const rollups = (columns: string) => `(
+    select ${columns} from decision_rollup union all select ${columns} from decision_rollup_delta
+  ) r`;
+
+const statement = `
+  select
+    case when q.errors then (
+      select json_agg(json_build_array(extract(epoch from m.minute) / 60, m.decisions, m.failed)) from (
+        select r.minute, sum(r.decisions) as decisions, sum(r.failed) as failed
+        from ${rollups('workspace_id, agent, minute, decisions, failed')}
+        where r.workspace_id = $1 and r.agent = q.agent and r.minute > $9 group by r.minute
+      ) m
+    ) end as minutes,
+    case when q.daily then coalesce((
+      select amount from daily_spend s where s.workspace_id = $1 and s.day = $8 and s.agent = q.agent
+    ), 0) end as daily_spend,
+    case when q.in_session and q.session is not null then coalesce((
+      select amount from session_spend s where s.workspace_id = $1 and s.session = q.session
+    ), 0) end as session_spend,
+    case
+      when not q.calls then null
+      when q.session is null then coalesce((
+        select sum(r.decisions) from ${rollups('workspace_id, agent, minute, decisions')}
+        where r.workspace_id = $1 and r.agent = q.agent and r.minute > $10
+      ), 0)
+      else (
+        select count(*) from decision d
+        where d.workspace_id = $1 and d.session = q.session and d.id >= $11 and d.agent = q.agent
+      )
+    end as calls
+  from unnest($2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[], $7::boolean[])
+    with ordinality as q (agent, session, errors, daily, in_session, calls, place)
+  order by q.place`;
+
+function countersOf(row: CounterRow, names: readonly CounterName[], nowMs: number): Counters {
+  const minutes = new Map(
+    (row.minutes ?? []).map(([minute, decisions, failed]) => [minute, { decisions, failed }] as const),
+  );
+  const known: Record<CounterName, number | boolean | null> = {
+    error_rate_5min: errorRate(minutes, Math.floor(nowMs / minuteMs)).rate,
+    circuit_open: circuitOpen(minutes, nowMs),
+    daily_spend: row.daily_spend,
+    session_spend: row.session_spend,
+    calls_last_hour: row.calls,
+  };
+  return Object.fromEntries(names.flatMap((name) => (known[name] === null ? [] : [[name, known[name]]])));
+}
+
+export type Minutes = ReadonlyMap<number, { readonly decisions: number; readonly failed: number }>;
+
+/** Failed / decisions over the five minutes that end with `minute` (since 1970); 0 when there were none. */
+export function errorRate(minutes: Minutes, minute: number): { rate: number; decisions: number } {
+  let decisions = 0;
+  let failed = 0;
+  for (let back = 0; back < windowMinutes; back += 1) {
+    const counted = minutes.get(minute - back);
+    decisions += counted?.decisions ?? 0;
+    failed += counted?.failed ?? 0;
+  }
+  return { rate: decisions === 0 ? 0 : failed / decisions, decisions };
+}
+
+/**
+ * Whether the circuit is open: at some minute of the last 15, 10 % or more of at least 20 decisions of five minutes had
+ * failed. So it opens at once and closes after 15 minutes below.
+ */
+export function circuitOpen(minutes: Minutes, nowMs: number): boolean {
+  const current = Math.floor(nowMs / minuteMs);
+  for (let back = 0; back < closesAfterMinutes; back += 1) {
+    const { rate, decisions } = errorRate(minutes, current - back);
+    if (decisions >= openDecisions && rate >= openRate) return true;
+  }
+  return false;
+}

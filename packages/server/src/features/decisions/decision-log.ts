@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import pg from 'pg';
+import type { Database } from '../../database/connection.js';
+import type { Logger } from '../../logging.js';
+import { createRecorder, type Recorder, type RecorderOptions, recorderLimits } from './recorder.js';
+import { openSpool } from './spool.js';
+
+export interface DecisionLogOptions {
+  readonly db: Database;
+  readonly log: Logger;
+  readonly dataDir: string;
+  readonly mode: 'durable' | 'async';
+  /** Tells this server's spool segments from others' in the same folder. */
+  readonly owner: string;
+  readonly onBack: () => Promise<void>;
+  readonly limits?: RecorderOptions['limits'];
+  readonly spoolBytes?: number;
+}
+
+/** 256 MiB: a quarter of a million decisions of a kilobyte. */
+const defaultSpoolBytes = 256 * 1024 * 1024;
+
+/** The recorder over connections of its own and the spool in `dataDir`. */
+export async function openDecisionLog(options: DecisionLogOptions): Promise<Recorder> {
+  const { db, log, dataDir, mode, owner, onBack, limits, spoolBytes = defaultSpoolBytes } = options;
+  const { flights, answerMs } = { ...recorderLimits, ...limits };
+  const spool = await openSpool({
+    folder: join(dataDir, 'spool'),
+    maxBytes: spoolBytes,
+    owner,
+    warn: (message) => log.warn(message),
+  });
+  const pool = new pg.Pool({
+    ...db.connectionConfig,
+    application_name: 'policy-studio recorder',
+    max: flights,
+    connectionTimeoutMillis: 2_000,
+    // The server gives up before the client does, so that a late commit is the exception.
+    statement_timeout: answerMs - 500,
+    idleTimeoutMillis: 0,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => log.warn(`the recorder's database connection was lost: ${error.message}`));
+  const recorder = createRecorder({ pool, spool, log, mode, onBack, ...(limits ? { limits } : {}) });
+  return {
+    ...recorder,
+    get databaseAway() {
+      return recorder.databaseAway;
+    },
+    get counts() {
+      return recorder.counts;
+    },
+    async stop() {
+      await recorder.stop();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Pool } from 'pg';
+import { databaseFailure } from '../../database-failure.js';
+import type { Enforced } from '../enforcement/queries.js';
+import { type CounterName, type CounterQuestion, type Counters, counterNames, readCounters } from './counters.js';
+import type { Facts, Question } from './draft.js';
+import type { Recorder } from './recorder.js';
+
+const counters: ReadonlySet<string> = new Set(counterNames);
+const noFacts: Facts = {};
+
+/**
+ * The facts that the candidates of each question read, in order. The clock is free; counters are read from the database
+ * in one query, and only when some rule reads one. While the database is away counters are unknown and left out.
+ */
+export async function factsFor(
+  pool: Pool,
+  recorder: Pick<Recorder, 'databaseAway' | 'noteAway'>,
+  enforced: Enforced,
+  questions: readonly Question[],
+  nowMs: number,
+): Promise<Facts[]> {
+  const read = questions.map(({ request }) => enforced.policy.factsRead(request.agent, request.action));
+  if (read.every((names) => names.length === 0)) return questions.map(() => noFacts);
+  const counted = await countersFor(pool, recorder, enforced, questions, read, nowMs);
+  const clock: Facts = { ...enforced.clockFacts(nowMs) };
+  return read.map((names, index) => {
+    const known: Facts = { ...clock, ...counted[index] };
+    return Object.fromEntries(names.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]])));
+  });
+}
+
+async function countersFor(
+  pool: Pool,
+  recorder: Pick<Recorder, 'databaseAway' | 'noteAway'>,
+  enforced: Enforced,
+  questions: readonly Question[],
+  read: readonly (readonly string[])[],
+  nowMs: number,
+): Promise<readonly (Counters | undefined)[]> {
+  const asked = new Map<string, CounterQuestion>();
+  const keys = questions.map(({ request: { agent, session = null } }, index) => {
+    const names = (read[index] ?? []).filter((name): name is CounterName => counters.has(name));
+    if (names.length === 0) return null;
+    const key = JSON.stringify([agent, session, names]);
+    asked.set(key, { agent, session, names });
+    return key;
+  });
+  if (asked.size === 0 || recorder.databaseAway) return [];
+  try {
+    const day = enforced.calendarDay(nowMs);
+    const answers = await readCounters(pool, enforced.workspaceId, [...asked.values()], nowMs, day);
+    const byKey = new Map([...asked.keys()].map((key, index) => [key, answers[index]]));
+    return keys.map((key) => (key === null ? undefined : byKey.get(key)));
+  } catch (error) {
+    if (databaseFailure(error) !== 'away') throw error;
+    recorder.noteAway(error);
+    return [];
+  }
+}

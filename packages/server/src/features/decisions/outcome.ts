@@ -1,0 +1,112 @@
+import type { DecisionRecord, OutcomeReport } from '@policy-studio/contract';
+import type { PoolClient } from 'pg';
+import type { Static } from 'typebox';
+import type { Caller } from '../../caller.js';
+import { withTransaction } from '../../database/connection.js';
+import { type Refusal, refuse } from '../../refusal.js';
+import type { Services } from '../../services.js';
+import { timeOfId } from './decision-id.js';
+import { bootstrapKeyId } from './draft.js';
+import { type DecisionRow, decisionColumns, recordOf } from './record.js';
+
+/** How long after a decision its outcome is taken; what was reserved counts as spent after that. */
+export const outcomeHours = 24;
+
+/**
+ * Records how an allowed action went: once, by the key that asked, within 24 hours. The reported cost replaces what was
+ * reserved, on the day of the decision.
+ */
+export async function reportOutcome(
+  { db, clock, recorder }: Services,
+  caller: Caller,
+  decisionId: string,
+  report: Static<typeof OutcomeReport>,
+): Promise<DecisionRecord | Refusal> {
+  // With the async log the decision may be answered and not yet there.
+  await recorder.settled();
+  const now = clock.now();
+  return withTransaction(db.pool, async (tx) => {
+    const { rows } = await tx.query<DecisionRow>(
+      `select ${decisionColumns} from decision where workspace_id = $1 and id = $2 for update`,
+      [caller.workspaceId, decisionId],
+    );
+    const row = rows[0];
+    const asked = row?.key_id === (caller.keyId ?? bootstrapKeyId);
+    // A key of the role `agent` is not to learn what others asked.
+    if (!row || (!asked && caller.role === 'agent')) return refuse('not_found', `there is no decision ${decisionId}`);
+    if (!asked) return refuse('forbidden', 'only the key that asked for a decision reports its outcome');
+    if (row.outcome_at !== null) {
+      return refuse('outcome_reported', `the outcome of this decision was reported at ${row.outcome_at.toISOString()}`);
+    }
+    if (now.getTime() - timeOfId(row.id) > outcomeHours * 3_600_000) {
+      return refuse('outcome_too_late', `outcomes are taken for ${outcomeHours} hours after the decision`);
+    }
+    const settled: DecisionRow = {
+      ...row,
+      failed: row.failed || report.status === 'error',
+      outcome_status: report.status,
+      outcome_cost: report.cost ?? null,
+      outcome_compute: report.compute ?? null,
+      outcome_message: report.message ?? null,
+      outcome_at: now,
+    };
+    await settle(tx, caller.workspaceId, row, settled);
+    return recordOf(settled);
+  });
+}
+
+async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, after: DecisionRow): Promise<void> {
+  await tx.query(
+    `update decision set failed = $3, outcome_status = $4, outcome_cost = $5, outcome_compute = $6, outcome_message = $7,
+       outcome_at = $8
+     where workspace_id = $1 and id = $2`,
+    [
+      workspaceId,
+      after.id,
+      after.failed,
+      after.outcome_status,
+      after.outcome_cost,
+      after.outcome_compute,
+      after.outcome_message,
+      after.outcome_at,
+    ],
+  );
+  const newlyFailed = after.failed && !before.failed ? 1 : 0;
+  const [reserved, cost] = [before.reserved ?? 0, after.outcome_cost];
+  if (newlyFailed === 0 && (cost === null || cost === reserved)) return;
+  const timeMs = timeOfId(after.id);
+  const minute = new Date(timeMs - (timeMs % 60_000));
+  const settlement = [cost === null ? 0 : cost, cost === null ? 0 : reserved];
+  await tx.query(
+    `insert into decision_rollup_delta
+     values ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, 0, $9::numeric - $10::numeric)`,
+    [
+      workspaceId,
+      minute,
+      after.bundle_id ?? 0,
+      after.arm,
+      after.agent,
+      after.action,
+      after.effect,
+      newlyFailed,
+      ...settlement,
+    ],
+  );
+  if (cost === null || cost === reserved) return;
+  // The workspace's row (agent `*`) before the agent's, as the recorder takes them.
+  await tx.query(
+    `insert into daily_spend as s (workspace_id, day, agent, amount)
+     select $1, $2, spender, $4::numeric - $5::numeric from unnest(array['*', $3]) with ordinality as u (spender, place)
+     order by place
+     on conflict (workspace_id, day, agent) do update set amount = s.amount + excluded.amount`,
+    [workspaceId, after.day, after.agent, ...settlement],
+  );
+  if (after.session === null) return;
+  await tx.query(
+    `insert into session_spend as s (workspace_id, session, amount, updated_at)
+     values ($1, $2, $3::numeric - $4::numeric, $5)
+     on conflict (workspace_id, session) do update
+       set amount = s.amount + excluded.amount, updated_at = greatest(s.updated_at, excluded.updated_at)`,
+    [workspaceId, after.session, ...settlement, after.outcome_at],
+  );
+}

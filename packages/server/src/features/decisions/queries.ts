@@ -1,0 +1,78 @@
+import type { DecisionListQuery, DecisionPage } from '@policy-studio/contract';
+import type { Pool, PoolClient } from 'pg';
+import type { Static } from 'typebox';
+import { idBound } from './decision-id.js';
+import { type DecisionRow, decisionColumns, recordOf } from './record.js';
+
+/** One recorded decision; null when the workspace has none of that id. */
+export async function decisionById(
+  queryable: Pool | PoolClient,
+  workspaceId: number,
+  id: string,
+): Promise<DecisionRow | null> {
+  const [row] = await decisionsByIds(queryable, workspaceId, [id]);
+  return row ?? null;
+}
+
+/** Recorded decisions, in no order; ids the workspace does not have are left out. */
+export async function decisionsByIds(
+  queryable: Pool | PoolClient,
+  workspaceId: number,
+  ids: readonly string[],
+): Promise<DecisionRow[]> {
+  const { rows } = await queryable.query<DecisionRow>(
+    `select ${decisionColumns} from decision where workspace_id = $1 and id = any ($2::uuid[])`,
+    [workspaceId, ids],
+  );
+  return rows;
+}
+
+export type DecisionFilter = Static<typeof DecisionListQuery>;
+
+/** How many records one page looks at when a filter has no index. Then it may hold fewer than asked, or none, and go on. */
+export const scanRows = 20_000;
+
+/**
+ * Recorded decisions that fit, newest first. `from` is included, `to` is not. `next_cursor` is null when there are no
+ * more; a page can be short and still have one.
+ */
+export async function listDecisions(
+  pool: Pool,
+  workspaceId: number,
+  filter: DecisionFilter,
+): Promise<Static<typeof DecisionPage>> {
+  const values: unknown[] = [workspaceId];
+  const parameter = (value: unknown): string => `$${values.push(value)}`;
+  const { from, to, cursor, limit } = filter;
+  const range = [
+    'workspace_id = $1',
+    ...(from === undefined ? [] : [`id >= ${parameter(idBound(Math.ceil(Date.parse(from))))}`]),
+    ...(to === undefined ? [] : [`id < ${parameter(idBound(Math.ceil(Date.parse(to))))}`]),
+    ...(cursor === undefined ? [] : [`id < ${parameter(cursor)}`]),
+    // These have an index with the id, so they cost nothing to look past.
+    ...(filter.rule === undefined ? [] : [`rule_id = ${parameter(filter.rule)}`]),
+    ...(filter.session === undefined ? [] : [`session = ${parameter(filter.session)}`]),
+    ...(filter.status === 'error' ? ['failed'] : []),
+  ];
+  const equal = (['bundle_id', 'arm', 'effect', 'agent', 'action'] as const).flatMap((column) =>
+    filter[column] === undefined ? [] : [`${column} = ${parameter(filter[column])}`],
+  );
+  const narrowed = filter.status === 'success' ? [...equal, `outcome_status = 'success'`] : equal;
+  const window = `select * from decision where ${range.join(' and ')} order by id desc`;
+  const { rows } = await pool.query<DecisionRow>(
+    narrowed.length === 0
+      ? `select ${decisionColumns} from (${window} limit ${limit + 1}) scanned`
+      : `select ${decisionColumns} from (${window} limit ${scanRows}) scanned
+         where ${narrowed.join(' and ')} order by id desc limit ${limit + 1}`,
+    values,
+  );
+  const decisions = rows.slice(0, limit);
+  const more = rows.length > limit ? (decisions.at(-1)?.id ?? null) : null;
+  if (more !== null || narrowed.length === 0) return { decisions: decisions.map(recordOf), next_cursor: more };
+  const end = await pool.query<{ id: string }>(
+    `select id from (select id from decision where ${range.join(' and ')} order by id desc limit ${scanRows}) scanned
+     offset ${scanRows - 1}`,
+    values.slice(0, values.length - equal.length),
+  );
+  return { decisions: decisions.map(recordOf), next_cursor: end.rows[0]?.id ?? null };
+}

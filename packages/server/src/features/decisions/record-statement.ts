@@ -1,0 +1,61 @@
+import type { Pool } from 'pg';
+import { databaseFailure } from '../../database-failure.js';
+import type { RecordRow } from './draft.js';
+import { ensurePartitions } from './partitions.js';
+
+/** What became of a row. Rows not named were recorded as sent. */
+export interface Verdict {
+  readonly at_position: number;
+  readonly verdict: 'exhausted' | 'repeated' | 'reused' | 'superseded';
+  readonly stored_id: string | null;
+}
+
+const statement = {
+  name: 'record_decisions',
+  text: 'select at_position, verdict, stored_id from record_decisions($1, $2, $3, $4, $5)',
+};
+const attempts = 5;
+
+/**
+ * Records a group of one workspace in one transaction of one statement; `position` of each row is set to its index.
+ * With `given`, rows are recorded as they were answered, and those that are there already are left alone.
+ * Makes missing partitions and tries again after a deadlock.
+ */
+export async function recordRows(
+  pool: Pool,
+  workspaceId: number,
+  rows: readonly RecordRow[],
+  given: boolean,
+  timeoutMs: number,
+): Promise<Verdict[]> {
+  let claims = false;
+  let costs = false;
+  rows.forEach((row, index) => {
+    row.position = index;
+    claims ||= row.request_id !== null;
+    costs ||= row.cost !== null;
+  });
+  const query = {
+    ...statement,
+    values: [workspaceId, JSON.stringify(rows), claims, costs, given],
+    query_timeout: timeoutMs,
+  };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return (await pool.query<Verdict>(query)).rows;
+    } catch (error) {
+      if (attempt === attempts) throw error;
+      if (lacksPartition(error)) {
+        await ensurePartitions(
+          pool,
+          rows.map(({ id }) => id),
+        );
+      } else if (databaseFailure(error) !== 'conflict') throw error;
+    }
+  }
+}
+
+function lacksPartition(error: unknown): boolean {
+  const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown };
+  return code === '23514' && routine === 'ExecFindPartition';
+}

@@ -1,0 +1,102 @@
+import type { BundleRef, Effect } from '@policy-studio/contract';
+import {
+  bundleDigest,
+  type ClockFacts,
+  type CompiledPolicy,
+  clockIn,
+  compile,
+  type Lists,
+  type RuleInput,
+} from '@policy-studio/engine';
+import type { Static } from 'typebox';
+import { calendarIn } from './calendar.js';
+
+export interface BundleInForce {
+  readonly id: number;
+  readonly version: string;
+  readonly digest: string;
+  readonly rules: readonly RuleInput[];
+}
+
+export interface ListInForce {
+  readonly version: number;
+  readonly digest: string;
+  readonly normalize: 'lower' | 'email' | 'host' | null;
+  readonly values: readonly (string | number | boolean)[];
+}
+
+/** What is in force in a workspace at one generation, as stored: plain JSON, immutable. */
+export interface InForce {
+  readonly workspaceId: number;
+  readonly generation: number;
+  /** null: nothing is active, the default effect decides everything. */
+  readonly stable: BundleInForce | null;
+  /** The named lists that the bundle reads. */
+  readonly lists: Readonly<Record<string, ListInForce>>;
+  readonly defaultEffect: Effect;
+  readonly timeZone: string;
+  /** USD a calendar day; null: no cap. */
+  readonly costBudget24h: number | null;
+  readonly maxStaleMinutes: number;
+}
+
+/** The same, ready to decide with. */
+export interface Enforced extends InForce {
+  readonly policy: CompiledPolicy;
+  readonly bundle: Static<typeof BundleRef> | null;
+  readonly listVersions: Readonly<Record<string, number>>;
+  /** The clock's facts in the workspace's time zone. */
+  readonly clockFacts: (nowMs: number) => ClockFacts;
+  /** The calendar day in the workspace's time zone, `2026-03-01`. */
+  readonly calendarDay: (nowMs: number) => string;
+}
+
+/** Compiles what is in force, or says in one sentence why it cannot be: a digest that does not fit, a rule or list that is broken. */
+export function enforce(source: InForce): Enforced | string {
+  const { stable } = source;
+  const policy = compilePolicy(stable?.rules ?? [], source.lists, source.defaultEffect, stable?.digest ?? null);
+  if (typeof policy === 'string') return stable ? `bundle ${stable.id} ${policy}` : policy;
+  return {
+    ...source,
+    policy,
+    bundle: stable && { id: stable.id, version: stable.version, digest: stable.digest },
+    listVersions: Object.fromEntries(Object.entries(source.lists).map(([name, { version }]) => [name, version])),
+    clockFacts: clockIn(source.timeZone),
+    calendarDay: calendarIn(source.timeZone),
+  };
+}
+
+/** Rules with their lists, compiled, after their digest (null: not checked) is seen to be right; else what is wrong. */
+export function compilePolicy(
+  rules: readonly RuleInput[],
+  lists: Readonly<Record<string, Pick<ListInForce, 'values' | 'normalize'>>>,
+  defaultEffect: Effect,
+  digest: string | null,
+): CompiledPolicy | string {
+  if (digest !== null) {
+    const actual = digestOf(rules);
+    if (actual !== digest) return `does not have its digest ${digest} but ${actual ?? 'rules that are not valid'}`;
+  }
+  const named: Lists = Object.fromEntries(
+    Object.entries(lists).map(([name, { values, normalize }]) => [
+      name,
+      normalize ? { values, normalize } : { values },
+    ]),
+  );
+  const compiled = compile({ rules }, named, { defaultEffect });
+  return isDiagnostics(compiled) ? `does not compile: ${compiled[0]?.message ?? 'no reason given'}` : compiled;
+}
+
+function isDiagnostics(
+  value: ReturnType<typeof compile>,
+): value is Extract<ReturnType<typeof compile>, readonly unknown[]> {
+  return Array.isArray(value);
+}
+
+function digestOf(rules: readonly RuleInput[]): string | null {
+  try {
+    return bundleDigest(rules);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,33 @@
+import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
+import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
+import { compactRollups } from '../features/decisions/rollups.js';
+import type { Services } from '../services.js';
+
+/** Work that comes round. Any server may run any of it at any time, several at once: each run is safe on its own. */
+export interface Job {
+  readonly name: string;
+  readonly everyMs: number;
+  /** One run. What it throws is logged, and it is run again in its turn. */
+  run(services: Services, now: Date): Promise<unknown>;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+
+/** Every job of the server, each to be run once at start and then in its turn, never twice at a time. */
+export const jobs: readonly Job[] = [
+  { name: 'enforcement.poll', everyMs: 5 * second, run: ({ enforcement }) => enforcement.poll() },
+  { name: 'decisions.recover', everyMs: second, run: ({ recorder }) => recorder.recover() },
+  {
+    name: 'decisions.partitions',
+    everyMs: 30 * minute,
+    run: ({ db }, now) => ensurePartitionsAhead(db.pool, now.getTime(), 3),
+  },
+  { name: 'decisions.rollups', everyMs: 10 * second, run: ({ db }, now) => compactRollups(db.pool, now.getTime()) },
+  { name: 'decisions.request_ids', everyMs: minute, run: ({ db }, now) => forgetRequestIds(db.pool, now.getTime()) },
+  {
+    name: 'decisions.retention',
+    everyMs: 5 * minute,
+    run: ({ db, config }, now) => applyRetention(db.pool, config, now.getTime()),
+  },
+];
