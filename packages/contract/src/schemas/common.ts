@@ -2,7 +2,9 @@ import Type, { type Static, type TSchema } from 'typebox';
 
 export const effects = ['allow', 'deny', 'needs_approval'] as const;
 export const Effect = Type.Enum(effects);
-export const Risk = Type.Enum(['low', 'medium', 'high', 'critical']);
+/** Lowest first. */
+export const risks = ['low', 'medium', 'high', 'critical'] as const;
+export const Risk = Type.Enum(risks);
 
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

@@ -1,4 +1,4 @@
-import type { ApprovalStatus, ProblemCode, Risk } from '@policy-studio/contract';
+import { type ApprovalStatus, type ProblemCode, type Risk, risks } from '@policy-studio/contract';
 
 export interface ApprovalState {
   /** As stored; whether it has expired meanwhile is seen from `expiresAt`. */
@@ -38,11 +38,9 @@ function person(owner: string): string {
   return owner.normalize('NFKC').trim().toLowerCase();
 }
 
-const riskOrder: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
-
 /** The higher of two risks. */
 export function higherRisk(a: Risk, b: Risk): Risk {
-  return riskOrder.indexOf(a) >= riskOrder.indexOf(b) ? a : b;
+  return risks.indexOf(a) >= risks.indexOf(b) ? a : b;
 }
 
 /** How many people must approve: two for what is dangerous when four eyes is on; an explicit number always holds. */

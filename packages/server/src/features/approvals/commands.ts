@@ -1,0 +1,193 @@
+import {
+  type Approval,
+  type BodyOf,
+  type operations,
+  type ProblemItem,
+  PutSettings,
+  type Risk,
+} from '@policy-studio/contract';
+import { isTimeZone } from '@policy-studio/engine';
+import type { PoolClient } from 'pg';
+import type { Caller } from '../../caller.js';
+import { withTransaction } from '../../database/connection.js';
+import { invalid } from '../../http/route.js';
+import { validator } from '../../http/validation.js';
+import { Refusal, refuse } from '../../refusal.js';
+import type { Services } from '../../services.js';
+import { activationSubject, assess, bundleById, bundleInvalid, newRisk } from '../bundles/queries.js';
+import { recordChange } from '../events/transaction.js';
+import { listChangeAsked } from '../lists/queries.js';
+import { protectedSettings, settingsOf } from '../settings/queries.js';
+import { type ApprovalRow, approvalById, approvalDocument } from './queries.js';
+import { type Subject, settingsSubject, stateOf, subjectDigest, writeStatus } from './transaction.js';
+import { type ApprovalCommand, approvalTransition, higherRisk, quorumFor } from './transition.js';
+
+const hourMs = 3600 * 1000;
+const defaults = { initialPct: 10, risk: 'medium', hours: 24 } as const;
+
+type Request = BodyOf<typeof operations.createApproval>;
+
+/** What is asked for, and the least risk it has whatever the request states. */
+interface Asked {
+  readonly subject: Subject;
+  readonly risk: Risk | null;
+  readonly bundleId: number | null;
+  readonly initialPct: number | null;
+}
+
+/** Asks people for a yes to exactly one change. */
+export async function createApproval(services: Services, caller: Caller, body: Request): Promise<Approval | Refusal> {
+  const { db, clock, config } = services;
+  const now = clock.now();
+  const { workspaceId, owner } = caller;
+  return withTransaction(db.pool, async (tx) => {
+    const settings = await settingsOf(tx, config, workspaceId);
+    const asked = await whatIsAsked(tx, workspaceId, body, settings.default_effect);
+    if (asked instanceof Refusal) return asked;
+    const risk = higherRisk(body.risk ?? defaults.risk, asked.risk ?? 'low');
+    const quorum = quorumFor(risk, settings.four_eyes, body.min_approvers);
+    const expiresAt = new Date(now.getTime() + (body.expires_in_hours ?? defaults.hours) * hourMs);
+    const digest = subjectDigest(asked.subject);
+    const { rows } = await tx.query<{ id: number }>(
+      `insert into approval (workspace_id, kind, subject, subject_digest, bundle_id, initial_pct, justification, risk,
+                             rollback_plan, quorum, four_eyes, requested_by, created_at, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id`,
+      [
+        workspaceId,
+        body.kind,
+        JSON.stringify(asked.subject),
+        digest,
+        asked.bundleId,
+        asked.initialPct,
+        body.justification,
+        risk,
+        body.rollback_plan ?? '',
+        quorum,
+        settings.four_eyes,
+        owner,
+        now,
+        expiresAt,
+      ],
+    );
+    const { id } = rows[0] as { id: number };
+    await recordChange(tx, {
+      workspaceId,
+      at: now,
+      actor: owner,
+      kind: 'approval.requested',
+      subject: `approval/${id}`,
+      data: { kind: body.kind, subject_digest: digest, bundle_id: asked.bundleId, risk, quorum },
+    });
+    return documentOf(tx, workspaceId, id, now);
+  });
+}
+
+async function whatIsAsked(
+  tx: PoolClient,
+  workspaceId: number,
+  body: Request,
+  defaultEffect: string,
+): Promise<Asked | Refusal> {
+  const other = { risk: null, bundleId: null, initialPct: null };
+  switch (body.kind) {
+    case 'activation':
+      return activationAsked(tx, workspaceId, body, defaultEffect);
+    case 'list': {
+      const subject = await listChangeAsked(tx, workspaceId, body);
+      return subject instanceof Refusal ? subject : { ...other, subject };
+    }
+    case 'settings': {
+      const faults = settingFaults(body.settings);
+      if (faults.length > 0) return invalid(faults);
+      return { ...other, subject: settingsSubject(body.settings) };
+    }
+  }
+}
+
+async function activationAsked(
+  tx: PoolClient,
+  workspaceId: number,
+  body: Extract<Request, { kind: 'activation' }>,
+  defaultEffect: string,
+): Promise<Asked | Refusal> {
+  const bundle = await bundleById(tx, workspaceId, body.bundle_id, 'for update');
+  const name = `bundle ${body.bundle_id}`;
+  if (!bundle) return refuse('not_found', `there is no ${name}`, [{ path: '/bundle_id', message: 'is not known' }]);
+  if (bundle.status === 'archived') return refuse('bundle_archived', `${name} is archived; create a new version`);
+  if (bundle.rules.length === 0) return refuse('empty_bundle', `${name} has no rules; add one first`);
+  const { lint } = await assess(tx, workspaceId, bundle.rules);
+  if (lint.errors.length > 0) return bundleInvalid(name, lint.errors);
+  const initialPct = body.initial_pct ?? defaults.initialPct;
+  return {
+    subject: await activationSubject(tx, workspaceId, bundle, { defaultEffect, initialPct }),
+    risk: await newRisk(tx, workspaceId, bundle),
+    bundleId: bundle.id,
+    initialPct,
+  };
+}
+
+const checkSettings = validator(PutSettings, 'body');
+
+/** Only what is protected needs an approval, so only that can be asked for. */
+function settingFaults(settings: Readonly<Record<string, unknown>>): ProblemItem[] {
+  const wrong = checkSettings(structuredClone(settings), 0) ?? [];
+  const free = Object.keys(settings)
+    .filter((name) => !(protectedSettings as readonly string[]).includes(name))
+    .map((name) => ({ path: `/${name}`, message: 'needs no approval: leave it out' }));
+  const zone = settings.time_zone;
+  const unknownZone =
+    typeof zone === 'string' && !isTimeZone(zone) ? [{ path: '/time_zone', message: 'is not a known time zone' }] : [];
+  const found = wrong.length > 0 ? wrong : [...free, ...unknownZone];
+  return found.map((item) => ({ ...item, path: `/settings${item.path}` }));
+}
+
+/** Approves, rejects or withdraws; `comment` is kept with the vote. */
+export async function decideApproval(
+  { db, clock }: Services,
+  caller: Caller,
+  id: number,
+  type: 'approve' | 'reject' | 'cancel',
+  comment = '',
+): Promise<Approval | Refusal> {
+  const now = clock.now();
+  const { workspaceId, owner } = caller;
+  const command: ApprovalCommand =
+    type === 'cancel' ? { type, by: owner, admin: caller.role === 'admin' } : { type, by: owner };
+  return withTransaction(db.pool, async (tx) => {
+    const row = await approvalById(tx, workspaceId, id, 'for update');
+    if (!row) return noApproval(id);
+    const change = approvalTransition(stateOf(row), command, now);
+    if ('refused' in change) return refuse(change.refused, `approval ${id}: ${change.detail}`);
+    if (change.vote) {
+      await tx.query(
+        `insert into approval_vote (approval_id, voter, verdict, comment, self_approved, at)
+         values ($1, $2, $3, $4, $5, $6)`,
+        [id, owner, change.vote.verdict, comment, change.vote.selfApproved, now],
+      );
+    }
+    if (change.status !== row.status) await writeStatus(tx, { id, status: change.status, now });
+    await recordChange(tx, {
+      workspaceId,
+      at: now,
+      actor: owner,
+      kind: eventKind[type],
+      subject: `approval/${id}`,
+      data: {
+        status: change.status,
+        subject_digest: row.subject_digest,
+        ...(change.vote ? { comment, self_approved: change.vote.selfApproved } : {}),
+      },
+    });
+    return documentOf(tx, workspaceId, id, now);
+  });
+}
+
+const eventKind = { approve: 'approval.approved', reject: 'approval.rejected', cancel: 'approval.canceled' } as const;
+
+async function documentOf(tx: PoolClient, workspaceId: number, id: number, now: Date): Promise<Approval> {
+  return approvalDocument((await approvalById(tx, workspaceId, id)) as ApprovalRow, now);
+}
+
+export function noApproval(id: number): Refusal {
+  return refuse('not_found', `there is no approval ${id}; list them with GET /policy/approvals`);
+}
