@@ -2,6 +2,7 @@ import type { RE2JS } from 're2js';
 import { sameJson } from './canonical.js';
 import { compareCodePoints, isBelowSurrogates } from './code-points.js';
 import type { Operand, Operator, Scalar, Test } from './condition.js';
+import type { FieldReader } from './field.js';
 import { hostName, hostWithin } from './host.js';
 import { type Normalize, normalized } from './list.js';
 
@@ -15,6 +16,9 @@ export type Check = (values: Values) => Outcome;
 
 /** What tests look up while a policy lives: each pattern and list is made ready once. */
 export interface Resources {
+  reader(field: string): FieldReader;
+  /** The check kept under the key, made the first time. */
+  check(key: string, make: () => Check): Check;
   pattern(source: string): RE2JS;
   list(name: string): { readonly members: ReadonlySet<unknown>; readonly normalize: Normalize | undefined };
   listDomains(name: string): ReadonlySet<string>;

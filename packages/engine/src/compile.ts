@@ -1,8 +1,9 @@
 import { RE2JS } from 're2js';
-import { domainsOf, type Resources } from './check.js';
+import { type Check, domainsOf, type Resources } from './check.js';
 import { type Condition, testsOf } from './condition.js';
 import { type Diagnostic, hint, quoted } from './diagnostic.js';
 import { isFact } from './facts.js';
+import { type FieldReader, fieldReader } from './field.js';
 import type { Budget, Effect, Rule, RuleInput } from './generated/rule.js';
 import { hostName } from './host.js';
 import { limits } from './limits.js';
@@ -150,13 +151,19 @@ function snapshotOf(list: NamedList): NamedList {
   return { ...list, values: [...list.values] };
 }
 
-/** Patterns and lists, each made ready on first use. */
+const maxSharedChecks = 100_000;
+
+/** Readers, checks, patterns and lists, each made ready on first use. */
 function createResources(lists: Lists): Resources {
   const patterns = new Map<string, RE2JS>();
   const sets = new Map<string, ReadonlySet<unknown>>();
   const domains = new Map<string, ReadonlySet<string>>();
+  const readers = new Map<string, FieldReader>();
+  const checks = new Map<string, Check>();
   const listCalled = (name: string) => lists[name] as NamedList;
   return {
+    reader: (field) => memoized(readers, field, () => fieldReader(field)),
+    check: (key, make) => (checks.size < maxSharedChecks ? memoized(checks, key, make) : (checks.get(key) ?? make())),
     pattern: (source) => memoized(patterns, source, () => RE2JS.compile(source)),
     list: (name) => ({
       members: memoized(sets, name, () => listMembers(listCalled(name))),

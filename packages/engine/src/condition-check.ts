@@ -44,6 +44,11 @@ export function conjunction(checks: readonly Check[]): Check {
   }
 }
 
+/** The parts that must all hold, cheap ones first. */
+export function partsInOrder(condition: Condition): Condition[] {
+  return condition.kind === 'all' ? cheapFirst(condition.of) : [condition];
+}
+
 /** Evaluation order does not change what a condition means, so what is cheap goes first. */
 function cheapFirst(children: readonly Condition[]): Condition[] {
   return [...children].sort((a, b) => costOf(a) - costOf(b));

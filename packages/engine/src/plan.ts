@@ -1,8 +1,8 @@
 import { type Bitsets, bitsetWordsPerRule, buildBitsets, firstMatch } from './bitsets.js';
 import { type Check, checkOf, outcome, type Resources, type Slots } from './check.js';
 import { type Condition, fieldsOf, type Operator, type Test, testsOf } from './condition.js';
-import { conditionCheck } from './condition-check.js';
-import { everyKind, type FieldReader, fieldReader, kindOf, kinds } from './field.js';
+import { conditionCheck, partsInOrder } from './condition-check.js';
+import { everyKind, type FieldReader, kindOf, kinds } from './field.js';
 import type { Budget, Effect } from './generated/rule.js';
 import { hostsOf } from './host.js';
 import { limits } from './limits.js';
@@ -29,7 +29,7 @@ export interface EvaluationError {
 }
 
 /** Above this many candidates a plan that is used again is turned into bitsets. */
-export const bitsetThreshold = 32_000_000;
+export const bitsetThreshold = 32;
 const usesBeforeBitsets = 2;
 
 /** Everything about the candidates of one pair of agent and action that does not depend on the request's context. */
@@ -45,9 +45,13 @@ export interface Plan {
   /** Tests between fields, where kinds alone do not tell whether there is a mismatch. */
   readonly crossChecks: readonly Check[];
   readonly workload: Workload | null;
-  /** Conditions of the rules, up to and including the first one that always holds. */
-  readonly checks: readonly Check[];
+  /** How many of the rules there are up to and including the first one that always holds; those after it cannot win. */
+  readonly reachable: number;
+  /** What the conditions of the reachable rules come to, one rule after the other: each must be met up to its rule's end. */
+  readonly steps: readonly Check[];
+  readonly ends: readonly number[];
   readonly checkOf: (test: Test) => Check;
+  readonly resources: Resources;
   bitsets: Bitsets | null;
   uses: number;
   mismatchable: (readonly MismatchableTest[])[] | null;
@@ -65,14 +69,7 @@ const { met } = outcome;
 export function buildPlan(rules: readonly CompiledRule[], resources: Resources): Plan {
   const tests = rules.flatMap((rule) => testsOf(rule.condition));
   const layout = layoutOf(tests);
-  const memo = new Map<Test, Check>();
-  const checkFor = (test: Test): Check => {
-    const known = memo.get(test);
-    if (known !== undefined) return known;
-    const check = checkOf(test, layout, resources);
-    memo.set(test, check);
-    return check;
-  };
+  const checkFor = (test: Test): Check => sharedCheck(test, layout, resources);
   const mismatchKinds = layout.fields.map(() => 0);
   const crossChecks: Check[] = [];
   for (const test of tests) {
@@ -81,17 +78,26 @@ export function buildPlan(rules: readonly CompiledRule[], resources: Resources):
     if (test.operand.kind === 'field' && canMismatch(test)) crossChecks.push(checkFor(test));
   }
   const end = rules.findIndex(({ condition }) => condition.kind === 'all' && condition.of.length === 0);
-  const reachable = end === -1 ? rules : rules.slice(0, end + 1);
+  const reachable = end === -1 ? rules.length : end + 1;
+  const steps: Check[] = [];
+  const ends: number[] = [];
+  for (const { condition } of rules.slice(0, reachable)) {
+    for (const part of partsInOrder(condition)) steps.push(conditionCheck(part, checkFor));
+    ends.push(steps.length);
+  }
   return {
     rules,
     fields: layout.fields,
-    readers: layout.fields.map(fieldReader),
+    readers: layout.fields.map(resources.reader),
     mismatchKinds,
     hostSources: layout.hostSources,
     crossChecks,
     workload: workloadOf(tests, layout),
-    checks: reachable.map(({ condition }) => conditionCheck(condition, checkFor)),
+    reachable,
+    steps,
+    ends,
     checkOf: checkFor,
+    resources,
     bitsets: null,
     uses: 0,
     mismatchable: null,
@@ -131,7 +137,7 @@ export function readHosts(plan: Plan, values: unknown[]): boolean {
 /** The index of the first rule that holds, or -1. */
 export function winnerOf(plan: Plan, values: readonly unknown[]): number {
   if (plan.bitsets !== null) return firstMatch(plan.bitsets, values);
-  if (plan.checks.length > bitsetThreshold) {
+  if (plan.reachable > bitsetThreshold) {
     plan.uses += 1;
     if (plan.uses >= usesBeforeBitsets) {
       plan.bitsets = buildBitsets(plan);
@@ -143,8 +149,15 @@ export function winnerOf(plan: Plan, values: readonly unknown[]): number {
 
 /** The same, by trying one rule after the other. */
 export function winnerByChecks(plan: Plan, values: readonly unknown[]): number {
-  const { checks } = plan;
-  for (let i = 0; i < checks.length; i++) if ((checks[i] as Check)(values) === met) return i;
+  const { steps, ends } = plan;
+  let start = 0;
+  for (let rule = 0; rule < ends.length; rule++) {
+    const end = ends[rule] as number;
+    let at = start;
+    while (at < end && (steps[at] as Check)(values) === met) at += 1;
+    if (at === end) return rule;
+    start = end;
+  }
   return -1;
 }
 
@@ -178,6 +191,14 @@ export interface Layout extends Slots {
   readonly hostSources: readonly number[];
 }
 
+/** Checks of the same test on the same slot are shared by all plans of a policy: thousands of plans then fit a cache. */
+function sharedCheck(test: Test, layout: Layout, resources: Resources): Check {
+  if (test.operand.kind !== 'value') return checkOf(test, layout, resources);
+  const { value } = test.operand;
+  const key = `${test.operator} ${layout.slot(test.field)} ${typeof value} ${value}`;
+  return resources.check(key, () => checkOf(test, layout, resources));
+}
+
 function layoutOf(tests: readonly Test[]): Layout {
   const slots = new Map<string, number>();
   const hosts = new Map<string, number>();
@@ -185,9 +206,14 @@ function layoutOf(tests: readonly Test[]): Layout {
     for (const field of fieldsOf(test)) if (!slots.has(field)) slots.set(field, slots.size);
     if (test.operator === 'domain_in' && !hosts.has(test.field)) hosts.set(test.field, hosts.size);
   }
+  // Sorted, so that plans that read the same fields have them in the same slots.
+  const fields = [...slots.keys()].sort();
+  fields.forEach((field, i) => {
+    slots.set(field, i);
+  });
   const slot = (field: string): number => slots.get(field) as number;
   return {
-    fields: [...slots.keys()],
+    fields,
     hostSources: [...hosts.keys()].map(slot),
     slot,
     hostSlot: (field) => slots.size + (hosts.get(field) as number),
