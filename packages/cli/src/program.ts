@@ -33,7 +33,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     // `bundles push --version 1.2.0` must reach the sub-command.
     .enablePositionalOptions()
     .showHelpAfterError('(--help says what is possible)')
-    .addHelpText('after', exitCodeHelp);
+    .addHelpText('afterAll', exitCodeHelp);
   const commands = [
     evaluateCommand,
     replayCommand,

@@ -3,7 +3,7 @@ import type { CompiledPolicy, Effect } from '@policy-studio/engine';
 import { Command } from 'commander';
 import { type CommandFailure, exitCodes, unusable } from '../exit-code.js';
 import { displayName, readBytes } from '../input.js';
-import { json, plural, printable, type Terminal } from '../output.js';
+import { count, json, plural, printable, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type Progress, progressBar } from '../replay/progress.js';
 import { type ReplayReport, replayText } from '../replay/report.js';
@@ -112,8 +112,9 @@ async function readAll(
   const name = displayName(path);
   const [bad] = totals.bad.first;
   if (bad === undefined) throw unusable(`${name}: holds no requests`);
+  const where = `line ${bad.line}: ${printable(bad.message)}`;
   throw unusable(
-    `${name}: none of its ${plural(totals.bad.count, 'line')} is a request: line ${bad.line}: ${printable(bad.message)}; write one JSON object a line`,
+    `${name}: no line is a request (${count(totals.bad.count)} read): ${where}; write one JSON object a line`,
   );
 }
 

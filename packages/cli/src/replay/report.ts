@@ -32,7 +32,7 @@ export interface ReplayReport {
 /** The report for people. */
 export function replayText(report: ReplayReport, style: Style): string {
   const { calls, seconds, bad_lines: bad } = report;
-  const rate = seconds > 0 ? ` (${count(Math.round(calls / seconds))} a second)` : '';
+  const rate = seconds >= 0.1 ? ` (${count(Math.round(calls / seconds))} a second)` : '';
   const sections = [
     `${style.bold(plural(calls, 'call'))} in ${seconds.toFixed(1)} s${rate}${bad.count > 0 ? `, ${plural(bad.count, 'bad line')}` : ''}\n`,
     summaryTable(report, style),

@@ -70,11 +70,12 @@ export async function replayRequests<const Policies extends readonly CompiledPol
   const refusable = lineNotes();
   let calls = 0;
   const lines = await eachLine(unpacked(input, options.onBytes), lineChars, (text, line) => {
-    if (text !== null && text.trim() === '') return;
-    const entry = text === null ? 'the line is longer than 16 MiB' : parseEntry(text);
+    if (text === null) return bad.add(line, 'the line is longer than 16 MiB');
+    if (text.trim() === '') return;
+    const entry = parseEntry(text);
     if (typeof entry === 'string') return bad.add(line, entry);
     // A UTF-16 unit takes at most three bytes of UTF-8.
-    const fault = requestFault(entry, text === null ? 0 : text.length * 3);
+    const fault = requestFault(entry, text.length * 3);
     if (fault !== null) refusable.add(line, fault.message);
     calls += 1;
     const { agent, action, context, case_id } = entry;
