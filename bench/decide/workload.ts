@@ -91,7 +91,13 @@ export function workload(ruleCount: number, pairCount: number): Workload {
     pairCount === 1
       ? `${ruleCount.toLocaleString('en')} rules in one pair`
       : `${ruleCount.toLocaleString('en')} rules, ${perPair} a pair`;
-  return { title, rules: rules.sort(decisionOrder), requests };
+  return parsed({ title, rules: rules.sort(decisionOrder), requests });
+}
+
+/** The same as it comes from files and from the wire: strings that are equal are not the same object in memory. */
+function parsed({ title, rules, requests }: Workload): Workload {
+  const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+  return { title, rules: rules.map(copy), requests: requests.map(copy) };
 }
 
 /** Priority, then deny before needs_approval before allow, then id. */
