@@ -3,10 +3,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openApiFiles } from './generate-openapi.mjs';
 import { ruleFiles } from './generate-rule.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const generators = [ruleFiles];
+const generators = [ruleFiles, openApiFiles];
 
 const check = process.argv.includes('--check');
 let stale = 0;

@@ -37,6 +37,11 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       title: 'Policy Studio',
       version,
       summary: 'Decides what AI agents may do, and makes changing those rules safe.',
+      description: [
+        'Send `Authorization: Bearer <API key>`; what a key may do is told by its role, named with each operation.',
+        'A key belongs to one workspace. `ADMIN_TOKEN` is the admin of all and selects one by `X-Workspace` (default `default`).',
+        'Bodies are JSON, unknown members are refused. Every error is a problem (RFC 9457) with a `code` from [the list](docs/problems).',
+      ].join('\n\n'),
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{ bearer: [] }],
@@ -86,7 +91,10 @@ function describe(operation: Operation): Json {
 function problemsByStatus(operation: Operation): [string, ProblemCode[]][] {
   const codes = new Set<ProblemCode>(operation.problems);
   if (operation.access !== 'public')
-    for (const code of ['unauthenticated', 'forbidden', 'rate_limited'] as const) codes.add(code);
+    for (const code of ['unauthenticated', 'forbidden', 'rate_limited', 'database_unavailable'] as const)
+      codes.add(code);
+  codes.add('shutting_down');
+  codes.add('internal');
   if (operation.params || operation.query || operation.body) codes.add('validation_failed');
   if (operation.body)
     for (const code of ['bad_request', 'too_large', 'unsupported_media_type'] as const) codes.add(code);

@@ -8,4 +8,14 @@ import * as decisions from './decisions.js';
 /** Every operation of the interface, by id. */
 export const operations = { ...bundles, ...decisions, ...approvals, ...configuration, ...access } as const;
 export type OperationId = keyof typeof operations;
-export const allOperations: readonly Operation[] = Object.values(operations);
+
+/** In the order of the documentation: as the subjects stand above, then by path, reads before writes. */
+export const allOperations: readonly Operation[] = [bundles, decisions, approvals, configuration, access].flatMap(
+  (group) => (Object.values(group) as Operation[]).sort(byPath),
+);
+
+function byPath(a: Operation, b: Operation): number {
+  if (a.path !== b.path) return a.path < b.path ? -1 : 1;
+  const methods = ['GET', 'POST', 'PUT', 'DELETE'];
+  return methods.indexOf(a.method) - methods.indexOf(b.method);
+}

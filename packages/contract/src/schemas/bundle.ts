@@ -10,6 +10,7 @@ export type BundleStatus = (typeof bundleStatuses)[number];
 export const Version = Type.String({
   pattern: '^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$',
   maxLength: 16,
+  description: 'MAJOR.MINOR.PATCH without leading zeros',
   examples: ['1.2.0'],
 });
 

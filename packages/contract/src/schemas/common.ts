@@ -14,19 +14,30 @@ export const ConcreteName = Type.String({
   pattern: '^[A-Za-z0-9_:/-]+(\\.[A-Za-z0-9_:/-]+)*$',
   minLength: 1,
   maxLength: 128,
+  description: 'a name such as `inbox.triage`: letters, digits and `_ : / -`, in parts joined by dots',
 });
 /** A name, `*` or `prefix.*`, as in a rule or an API key. */
 export const NamePattern = Type.String({
   pattern: '^(\\*|[A-Za-z0-9_:/-]+(\\.[A-Za-z0-9_:/-]+)*(\\.\\*)?)$',
   minLength: 1,
   maxLength: 128,
+  description: 'a name such as `inbox.triage`, a prefix such as `inbox.*`, or `*`',
 });
 /** Free text a person gives about themselves or a thing: no control characters. */
 export const Label = (maxLength: number) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' });
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+    description: 'text without control characters',
+  });
 /** Prose: line breaks and tabs allowed, no other control characters (PostgreSQL text cannot hold U+0000). */
 export const Prose = (maxLength: number) =>
-  Type.String({ maxLength, pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$' });
+  Type.String({
+    maxLength,
+    pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$',
+    description: 'text; of the control characters only line breaks and tabs',
+  });
 
 /** The id of a bundle, an approval or a key. */
 export const Id = Type.Integer({ minimum: 1, maximum: 2147483647 });
