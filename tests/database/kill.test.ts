@@ -67,7 +67,7 @@ describe('no acknowledged row is missing', { timeout: 240_000 }, () => {
       const killed = await livePostmaster(dataDir);
       const said = server.lines.length;
       process.kill(killed, 'SIGKILL');
-      await server.hears('log', { from: said });
+      await server.hears('log the embedded database is back', { from: said });
       await server.acknowledgesMore(1);
       expect(await livePostmaster(dataDir)).not.toBe(killed);
     }

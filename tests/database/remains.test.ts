@@ -1,29 +1,38 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, postmasterOf, temporaryFolder } from './server-process.js';
+import { cleanUp, copyDataDir, postmasterOf, temporaryFolder } from './server-process.js';
 
 const log = { info: () => undefined, warn: () => undefined };
 let dataDir: string;
 
+const open = (folder = dataDir): Promise<Database> => openDatabase({ dataDir: folder, log });
+
+let original: string;
+
+beforeAll(async () => {
+  original = await mkdtemp(join(tmpdir(), 'policy-studio-original-'));
+  await (await open(original)).close();
+});
+afterAll(() => rm(original, { recursive: true, force: true }));
+
 beforeEach(async () => {
   dataDir = await temporaryFolder('data');
+  copyDataDir(original, dataDir);
 });
 afterEach(() => cleanUp([dataDir]));
 
-const open = (): Promise<Database> => openDatabase({ dataDir, log });
 const cluster = (name: string): string => join(dataDir, 'postgres/cluster', name);
 
-/** A database that was switched off with the machine: its files as they are while it runs. */
-async function crashed(): Promise<void> {
+/** A stopped database with a row and with the `postmaster.pid` of a postmaster that is gone. */
+async function stoppedWithPidFile(): Promise<void> {
   const db = await open();
   await db.pool.query('create table kept as select 1 as n');
-  const pid = await postmasterOf(dataDir);
   const pidFile = await readFile(cluster('postmaster.pid'), 'utf8');
-  process.kill(pid ?? 0, 'SIGQUIT');
   await db.close();
   await writeFile(cluster('postmaster.pid'), pidFile);
 }
@@ -39,7 +48,7 @@ async function expectKept(): Promise<void> {
 
 describe('a postmaster.pid left behind', () => {
   it('with a pid that another program has now does not stop the start', async () => {
-    await crashed();
+    await stoppedWithPidFile();
     const owner = await stat(cluster('PG_VERSION'));
     // The same user, which is the case in which PostgreSQL itself gives up.
     const other = spawn('sleep', ['60'], { uid: owner.uid, gid: owner.gid, cwd: '/' });
@@ -58,7 +67,7 @@ describe('a postmaster.pid left behind', () => {
   });
 
   it.each(['', '-1\n'])('that reads %j does not stop the start', async (text) => {
-    await crashed();
+    await stoppedWithPidFile();
     await writeFile(cluster('postmaster.pid'), text);
     await expectKept();
   });
@@ -66,8 +75,6 @@ describe('a postmaster.pid left behind', () => {
 
 describe('a start', () => {
   it('clears away what an interrupted one was making', async () => {
-    const db = await open();
-    await db.close();
     await rename(join(dataDir, 'postgres'), join(dataDir, '.postgres-new-abc'));
     await (await open()).close();
     expect((await readdir(dataDir)).sort()).toEqual(['.postgres-locks', 'postgres']);
@@ -105,7 +112,6 @@ describe('a start', () => {
       /did not start \(.*pg_control.*\)/,
     ],
   ])('on a database %s says so in one line and changes nothing', async (_what, code, damage, message) => {
-    await (await open()).close();
     await damage();
     await expect(open()).rejects.toMatchObject({
       name: 'DatabaseStartError',

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,18 +34,19 @@ export class ServerProcess {
     this.#child.stdin.write(`${command}\n`);
   }
 
-  /** The rest of the first line, at or after index `from`, that begins with `word`. */
-  async hears(word: string, { from = 0, timeoutMs = 20_000 } = {}): Promise<string> {
+  /** The rest of the first line, at or after index `from`, that begins with `words`. */
+  async hears(words: string, { from = 0, timeoutMs = 25_000 } = {}): Promise<string> {
     const deadline = Date.now() + timeoutMs;
+    const find = () => this.lines.slice(from).find((line) => `${line} `.startsWith(`${words} `));
     for (;;) {
-      const found = this.lines.slice(from).find((line) => line.startsWith(`${word} `));
-      if (found !== undefined) return found.slice(word.length + 1);
+      const found = find();
+      if (found !== undefined) return found.slice(words.length + 1);
       if (Date.now() > deadline || this.#child.exitCode !== null) {
         // What it said last may still be on its way through the pipe.
         await sleep(50);
-        const late = this.lines.slice(from).find((line) => line.startsWith(`${word} `));
-        if (late !== undefined) return late.slice(word.length + 1);
-        throw new Error(`never heard \`${word}\`, only:\n${this.lines.slice(-20).join('\n')}`);
+        const late = find();
+        if (late !== undefined) return late.slice(words.length + 1);
+        throw new Error(`never heard \`${words}\`, only:\n${this.lines.slice(-20).join('\n')}`);
       }
       await sleep(5);
     }
@@ -87,6 +88,12 @@ export async function temporaryFolder(name = ''): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'policy-studio-db-'));
   folders.push(folder);
   return name === '' ? folder : join(folder, name);
+}
+
+/** The whole data folder of a stopped database under another name: a fifth of the work of making one. */
+export function copyDataDir(from: string, to: string): void {
+  const { status, stderr } = spawnSync('cp', ['-a', from, to], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
 }
 
 /** The pid in `postmaster.pid`, `null` when there is none or that process is gone. */

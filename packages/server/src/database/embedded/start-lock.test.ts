@@ -44,9 +44,9 @@ describe('the start lock', () => {
       children.push(child);
     };
     for (let n = 0; n < 3; n += 1) start();
-    const until = Date.now() + (process.env.FULL === '1' ? 20_000 : 3_000);
+    const until = Date.now() + (process.env.FULL === '1' ? 20_000 : 2_500);
     while (Date.now() < until) {
-      await sleep(200 + 37 * (children.length % 5));
+      await sleep(300 + 37 * (children.length % 5));
       const victim = children[children.length - 3];
       victim?.kill('SIGKILL');
       start();

@@ -89,6 +89,15 @@ create table decision_rollup (
 create table decision_rollup_delta (like decision_rollup);
 create index decision_rollup_delta_agent on decision_rollup_delta (workspace_id, agent, minute);
 
+-- When an agent's error rate was last seen to open its circuit. The rate alone cannot tell: what an open circuit denies
+-- counts as decisions and thins it out.
+create table circuit_trip (
+  workspace_id integer not null,
+  agent text not null,
+  at timestamptz not null,
+  primary key (workspace_id, agent)
+);
+
 -- One decision on its way into the log, as the server sends it.
 create type decision_input as (
   "position" integer,
