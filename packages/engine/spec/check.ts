@@ -16,7 +16,7 @@ export function check(bundle: Bundle): Finding[] {
   const seen = new Set<unknown>();
   return bundle.rules.flatMap((rule, i): Finding[] => {
     if (!isDict(rule)) return [{ code: 'invalid-rule', path: [i] }];
-    const findings: Finding[] = wrongFields(rule).map((name) => ({ code: 'invalid-rule', path: [i, name] }));
+    const findings = wrongFields(rule).map((path): Finding => ({ code: 'invalid-rule', path: [i, ...path] }));
     if (seen.has(rule.id)) findings.push({ code: 'duplicate-id', path: [i, 'id'] });
     seen.add(rule.id);
     if (isDict(rule.conditions))
@@ -56,9 +56,11 @@ function isFine(fields: Record<string, (value: unknown) => boolean>, name: strin
   return Object.hasOwn(fields, name) && fields[name]?.(value) === true;
 }
 
-function wrongFields(rule: Dict): string[] {
+/** A path for each field that is absent (the rule's own) or wrong (the field's). */
+function wrongFields(rule: Dict): string[][] {
   const absent = ['id', 'agent', 'action', 'effect'].filter((name) => !Object.hasOwn(rule, name));
-  return [...absent, ...Object.keys(rule).filter((name) => !isFine(ruleFields, name, rule[name]))];
+  const wrong = Object.keys(rule).filter((name) => !isFine(ruleFields, name, rule[name]));
+  return [...absent.map(() => []), ...wrong.map((name) => [name])];
 }
 
 function checkConditions(

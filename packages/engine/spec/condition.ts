@@ -156,9 +156,10 @@ export function entriesOf(conditions: Dict): Entry[] {
   });
 }
 
+// ---- "Normal form": which tests of a rule count as one, and in which order they are reported
+
 type Node = { kind: 'test'; test: Test } | { kind: 'all' | 'any' | 'not'; of: Node[] };
 
-/** "Normal form": what decides which tests of a rule count as one, and in which order they are reported. */
 function normalForm(conditions: Dict): Node {
   const nodes = entriesOf(conditions).map((entry): Node => {
     if ('test' in entry) return { kind: 'test', test: entry.test };
@@ -170,31 +171,66 @@ function normalForm(conditions: Dict): Node {
 
 function group(kind: 'all' | 'any', nodes: Node[]): Node {
   const flat = nodes.flatMap((node) => (node.kind === kind ? node.of : [node]));
-  const texts = new Map(flat.map((node) => [orderText(node), node]));
+  const texts = new Map(flat.map((node) => [canonicalText(spelled(node)), node]));
   const sorted = [...texts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
   return sorted.length === 1 && sorted[0] ? sorted[0] : { kind, of: sorted };
 }
 
-/** Equal for equal nodes only, and in the order in which children are sorted. */
-function orderText(node: Node): string {
-  if (node.kind === 'test') return `0 ${testText(node.test)}`;
-  const rank = { all: 1, any: 2, not: 3 }[node.kind];
-  return `${rank} ${node.of.map(orderText).join('\u0000')}\u0000`;
+/** The canonical spelling. */
+function spelled(node: Node): Dict {
+  if (node.kind === 'test') return { [canonicalKey(node.test)]: canonicalRight(node.test.right) };
+  if (node.kind === 'any') return { any: node.of.map(spelled) };
+  if (node.kind === 'not') return { not: spelled(node.of[0] ?? { kind: 'all', of: [] }) };
+  const entries = new Map<string, unknown>();
+  const again: Dict[] = [];
+  for (const entry of node.of.map(spelled)) {
+    const [key = '', value] = Object.entries(entry)[0] ?? [];
+    if (entries.has(key)) again.push(entry);
+    else entries.set(key, value);
+  }
+  if (again.length > 0) entries.set('all', again);
+  return Object.fromEntries(entries);
 }
 
-/** Names a test: two tests are the same exactly when their texts are. */
-export function testText(test: Test): string {
-  return `${test.field} ${test.operator} ${rightText(test.right)}`;
+function canonicalKey({ field, operator, right }: Test): string {
+  if (/^[a-z]/.test(operator)) return `${field} ${operator}`;
+  const literal = 'literal' in right ? right.literal : null;
+  const readsDifferently = typeof literal === 'string' && inlineComparison.test(literal);
+  const isBare = operator === '==' && !['any', 'all', 'not'].includes(field) && !readsDifferently;
+  return isBare ? field : `${operator}${field}`;
 }
 
-export function rightText(right: Right): string {
-  if (!('literal' in right)) return JSON.stringify(right);
-  if (!Array.isArray(right.literal)) return JSON.stringify(right.literal);
-  return `[${[...new Set(right.literal.map((value) => JSON.stringify(value)))].sort().join()}]`;
+function canonicalRight(right: Right): unknown {
+  if (!('literal' in right)) return right;
+  if (!Array.isArray(right.literal)) return right.literal;
+  const rank = (value: unknown) => ['object', 'boolean', 'number', 'string'].indexOf(typeof value);
+  const values: (string | number | boolean | null)[] = [...new Set(right.literal)];
+  // Of one rank, `<` compares: false before true, numbers, strings by their UTF-16 code units.
+  return values.sort((a, b) => rank(a) - rank(b) || (a === null || b === null ? 0 : a < b ? -1 : 1));
+}
+
+/** RFC 8785. */
+function canonicalText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`;
+  if (!isDict(value)) return JSON.stringify(value);
+  const keys = Object.keys(value).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalText(value[key])}`).join()}}`;
+}
+
+/** Names a right side: two are the same exactly when their texts are. */
+export const rightText = (right: Right): string => canonicalText(canonicalRight(right));
+
+/** Every test of a rule's conditions, as often as it is written and in no order. */
+export function testsIn(conditions: Dict): Test[] {
+  return entriesOf(conditions).flatMap((entry) => {
+    if ('test' in entry) return [entry.test];
+    if ('not' in entry) return testsIn(entry.not);
+    return ('any' in entry ? entry.any : entry.all).flatMap(testsIn);
+  });
 }
 
 /** Every test of a rule's conditions, in canonical order; equal tests side by side count once. */
-export function testsOf(conditions: Dict): Test[] {
+export function canonicalTests(conditions: Dict): Test[] {
   const inside = (node: Node): Test[] => (node.kind === 'test' ? [node.test] : node.of.flatMap(inside));
   return inside(normalForm(conditions));
 }

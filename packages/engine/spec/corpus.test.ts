@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { compile, decide as decideInProduction, explain, type Lists, type RuleInput } from '../src/index.js';
 import { check } from './check.js';
 import { isDecisionCase, loadCorpus, type RefusalCase } from './corpus.js';
 import { decide } from './decide.js';
+import { compiled } from './production.js';
 
 interface Refusal {
   readonly code: string;
@@ -30,13 +32,30 @@ describe('the corpus', () => {
 });
 
 for (const { topic, cases } of corpus) {
+  const named = cases.map((corpusCase) => [corpusCase.name, corpusCase] as const);
+
   describe(`${topic}: the specification`, () => {
-    it.each(cases.map((corpusCase) => [corpusCase.name, corpusCase] as const))('%s', (_, corpusCase) => {
+    it.each(named)('%s', (_, corpusCase) => {
       if (isDecisionCase(corpusCase)) {
         expect(check(corpusCase)).toEqual([]);
         expect(decide(corpusCase, corpusCase.request)).toMatchObject(corpusCase.expected);
       } else {
         expectRefusals(check(corpusCase), corpusCase);
+      }
+    });
+  });
+
+  describe(`${topic}: the engine`, () => {
+    it.each(named)('%s', (_, corpusCase) => {
+      if (isDecisionCase(corpusCase)) {
+        const policy = compiled(corpusCase);
+        const decision = decideInProduction(policy, corpusCase.request);
+        expect(decision).toMatchObject(corpusCase.expected);
+        expect(explain(policy, corpusCase.request).decision).toStrictEqual(decision);
+      } else {
+        const { rules, lists = {} } = corpusCase;
+        const refused = compile({ rules: rules as readonly RuleInput[] }, lists as unknown as Lists);
+        expectRefusals(Array.isArray(refused) ? refused : [], corpusCase);
       }
     });
   });

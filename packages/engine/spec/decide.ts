@@ -6,6 +6,7 @@
  */
 import { RE2JS } from 're2js';
 import {
+  canonicalTests,
   type Dict,
   entriesOf,
   hostOf,
@@ -15,7 +16,7 @@ import {
   type Right,
   rightText,
   type Test,
-  testsOf,
+  testsIn,
 } from './condition.js';
 
 export type Effect = 'allow' | 'deny' | 'needs_approval';
@@ -82,15 +83,17 @@ export function decide(bundle: Bundle, request: Request): Decision {
 
   const none = { matched_rule: null, budget: null, min_approvers: null };
   if (work(candidates, context) > 50_000_000) {
-    const reason = 'the work limit was exceeded';
+    const reason = 'evaluating this request is more work than one decision may cause';
     return { ...none, effect: 'deny', reason, default: false, errors: [{ code: 'work_exhausted' }] };
   }
 
   const errors: EvaluationError[] = [];
   for (const rule of candidates) {
-    for (const test of testsOf(rule.conditions)) {
-      if (outcome(test, context, lists) !== 'mismatch' || errors.length === 32) continue;
-      errors.push({ code: 'type_mismatch', rule_id: rule.id, field: test.field, operator: test.operator });
+    const isMismatch = (test: Test) => outcome(test, context, lists) === 'mismatch';
+    if (testsIn(rule.conditions).some(isMismatch)) {
+      for (const { field, operator } of canonicalTests(rule.conditions).filter(isMismatch)) {
+        if (errors.length < 32) errors.push({ code: 'type_mismatch', rule_id: rule.id, field, operator });
+      }
     }
     if (!holds(rule.conditions, context, lists)) continue;
     const { effect, reason, budget } = rule;
@@ -275,7 +278,7 @@ function normalized(value: unknown, normalize: NamedList['normalize']): unknown 
 
 function work(candidates: readonly Rule[], context: Dict): number {
   const costs = new Map<string, number>();
-  for (const { field, operator, right } of candidates.flatMap((rule) => testsOf(rule.conditions))) {
+  for (const { field, operator, right } of candidates.flatMap((rule) => testsIn(rule.conditions))) {
     const left = read(context, field);
     if (operator === 'matches') {
       costs.set(`matches ${field} ${rightText(right)}`, 16 * textLength(left));

@@ -7,7 +7,7 @@ export function compiled(bundle: Bundle): CompiledPolicy {
   const { rules, lists = {}, default_effect: defaultEffect } = bundle;
   const policy = compile(
     { rules: rules as readonly RuleInput[] },
-    lists as Lists,
+    lists as unknown as Lists,
     defaultEffect === undefined ? {} : { defaultEffect },
   );
   if (Array.isArray(policy)) throw new Error(`the engine refuses a valid bundle: ${JSON.stringify(policy)}`);
