@@ -27,7 +27,7 @@ const openRate = 0.1;
 const openDecisions = 20;
 
 /**
- * The counters of each question, in order, read in one query; those that cannot be known (the spend of no session) are
+ * The counters of each question, in order, read in one query (and a write when a circuit is seen to open); those that cannot be known (the spend of no session) are
  * left out. Rates and calls without a session count whole minutes, the running one included, so a window of 5 minutes
  * covers between 4 and 5.
  */
@@ -56,12 +56,36 @@ export async function readCounters(
       idBound(nowMs - 60 * minuteMs),
     ],
   });
+  await noteTrips(pool, workspaceId, rows, questions, nowMs);
   return rows.map((row, index) => countersOf(row, questions[index]?.names ?? [], nowMs));
+}
+
+/** Remembers that a circuit is to be open now, for the 15 minutes that follow; again at most every 5 seconds. */
+async function noteTrips(
+  pool: Pool,
+  workspaceId: number,
+  rows: readonly CounterRow[],
+  questions: readonly CounterQuestion[],
+  nowMs: number,
+): Promise<void> {
+  const tripped = questions.flatMap(({ agent, names }, index) => {
+    const row = rows[index];
+    if (!row || !names.includes('circuit_open') || !trips(minutesOf(row), Math.floor(nowMs / minuteMs))) return [];
+    return nowMs - (row.tripped_at?.getTime() ?? 0) < 5_000 ? [] : [agent];
+  });
+  if (tripped.length === 0) return;
+  await pool.query(
+    `insert into circuit_trip as t (workspace_id, agent, at)
+     select $1, agent, $3 from (select distinct unnest($2::text[])) as u (agent) order by agent
+     on conflict (workspace_id, agent) do update set at = greatest(t.at, excluded.at)`,
+    [workspaceId, tripped, new Date(nowMs)],
+  );
 }
 
 interface CounterRow {
   /** [minutes since 1970, decisions, failed] */
   readonly minutes: readonly (readonly [number, number, number])[] | null;
+  readonly tripped_at: Date | null;
   readonly daily_spend: number | null;
   readonly session_spend: number | null;
   readonly calls: number | null;
@@ -80,6 +104,9 @@ const statement = `
         where r.workspace_id = $1 and r.agent = q.agent and r.minute > $9 group by r.minute
       ) m
     ) end as minutes,
+    case when q.errors then (
+      select t.at from circuit_trip t where t.workspace_id = $1 and t.agent = q.agent
+    ) end as tripped_at,
     case when q.daily then coalesce((
       select amount from daily_spend s where s.workspace_id = $1 and s.day = $8 and s.agent = q.agent
     ), 0) end as daily_spend,
@@ -102,17 +129,19 @@ const statement = `
   order by q.place`;
 
 function countersOf(row: CounterRow, names: readonly CounterName[], nowMs: number): Counters {
-  const minutes = new Map(
-    (row.minutes ?? []).map(([minute, decisions, failed]) => [minute, { decisions, failed }] as const),
-  );
+  const minutes = minutesOf(row);
   const known: Record<CounterName, number | boolean | null> = {
     error_rate_5min: errorRate(minutes, Math.floor(nowMs / minuteMs)).rate,
-    circuit_open: circuitOpen(minutes, nowMs),
+    circuit_open: circuitOpen(minutes, row.tripped_at?.getTime() ?? null, nowMs),
     daily_spend: row.daily_spend,
     session_spend: row.session_spend,
     calls_last_hour: row.calls,
   };
   return Object.fromEntries(names.flatMap((name) => (known[name] === null ? [] : [[name, known[name]]])));
+}
+
+function minutesOf({ minutes }: CounterRow): Minutes {
+  return new Map((minutes ?? []).map(([minute, decisions, failed]) => [minute, { decisions, failed }]));
 }
 
 export type Minutes = ReadonlyMap<number, { readonly decisions: number; readonly failed: number }>;
@@ -129,15 +158,20 @@ export function errorRate(minutes: Minutes, minute: number): { rate: number; dec
   return { rate: decisions === 0 ? 0 : failed / decisions, decisions };
 }
 
+/** Whether 10 % or more of at least 20 decisions of the five minutes that end with `minute` had failed. */
+export function trips(minutes: Minutes, minute: number): boolean {
+  const { rate, decisions } = errorRate(minutes, minute);
+  return decisions >= openDecisions && rate >= openRate;
+}
+
 /**
- * Whether the circuit is open: at some minute of the last 15, 10 % or more of at least 20 decisions of five minutes had
- * failed. So it opens at once and closes after 15 minutes below.
+ * Whether the circuit is open: it was tripped, or seen to be (`trippedMs`), within the last 15 minutes. So it opens at
+ * once and closes after 15 minutes below.
  */
-export function circuitOpen(minutes: Minutes, nowMs: number): boolean {
+export function circuitOpen(minutes: Minutes, trippedMs: number | null, nowMs: number): boolean {
+  if (trippedMs !== null && nowMs - trippedMs < closesAfterMinutes * minuteMs) return true;
   const current = Math.floor(nowMs / minuteMs);
-  for (let back = 0; back < closesAfterMinutes; back += 1) {
-    const { rate, decisions } = errorRate(minutes, current - back);
-    if (decisions >= openDecisions && rate >= openRate) return true;
-  }
-  return false;
+  return Array.from({ length: closesAfterMinutes }, (_, back) => current - back).some((minute) =>
+    trips(minutes, minute),
+  );
 }
