@@ -20,11 +20,12 @@ export interface Change {
 /**
  * Records one change inside the transaction that makes it: appends the event to the workspace's hash chain and, for a
  * change of enforcement, takes the next generation. Locks the workspace row until the transaction ends, so events are
- * numbered in commit order without gaps. Take other locks before this one.
+ * numbered in commit order without gaps. Take other locks before this one. (Not `for update`: inserts that refer to the
+ * workspace share a lock on its key, and two of them would wait for each other.)
  */
 export async function recordChange(tx: PoolClient, change: Change): Promise<{ seq: number; generation: number }> {
   const head = await tx.query<{ event_seq: number; event_hash: string; generation: number }>(
-    'select event_seq, event_hash, generation from workspace where id = $1 for update',
+    'select event_seq, event_hash, generation from workspace where id = $1 for no key update',
     [change.workspaceId],
   );
   const row = head.rows[0];
