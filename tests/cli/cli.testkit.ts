@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { type Printer, styleFor, type Terminal } from '../../packages/cli/src/output.js';
+import { runCommandLine } from '../../packages/cli/src/program.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const main = join(root, 'packages/cli/src/main.ts');
 const loader = ['--conditions=source', '--import', import.meta.resolve('tsx'), main];
+
+const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as { version: string };
 
 export interface Finished {
   readonly code: number | null;
@@ -21,6 +26,36 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Runs a command line to its end, in this process: all of the command but main.ts, which ties it to a process. `launch`
+ * runs that too, at ten times the cost.
+ */
+export async function run(args: readonly string[], { cwd, input = '', env = {} }: RunOptions = {}): Promise<Finished> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const printer = (texts: string[]): Printer => ({
+    write: (text) => void texts.push(text),
+    isTerminal: false,
+    columns: 100,
+    style: styleFor(false, env),
+  });
+  const terminal: Terminal = {
+    stdin: Readable.from([Buffer.from(input)]),
+    env,
+    out: printer(out),
+    err: printer(err),
+    now: () => performance.now(),
+  };
+  const home = process.cwd();
+  process.chdir(cwd ?? root);
+  try {
+    const code = await runCommandLine(args, terminal, version);
+    return { code, stdout: out.join(''), stderr: err.join('') };
+  } finally {
+    process.chdir(home);
+  }
+}
+
 /** The command as a process of its own, in an environment without settings of whoever runs the tests. */
 export function start(args: readonly string[], { cwd, env }: RunOptions = {}): ChildProcess {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
@@ -31,8 +66,8 @@ export function start(args: readonly string[], { cwd, env }: RunOptions = {}): C
   });
 }
 
-/** Runs the command to its end. */
-export async function run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+/** Runs the command to its end, as a process of its own. */
+export async function launch(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const child = start(args, options);
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input ?? '');

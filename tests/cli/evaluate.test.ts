@@ -1,24 +1,24 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { request, rulesYaml, run, workFolder } from './cli.testkit.js';
+import { launch, request, rulesYaml, run, workFolder } from './cli.testkit.js';
 
 const folder = workFolder();
 folder.write('rules.yaml', rulesYaml);
 folder.write('request.json', JSON.stringify(request));
 const inFolder = { cwd: folder.path };
-const evaluate = (...args: string[]) =>
-  run(['evaluate', '--rules', 'rules.yaml', '--request', 'request.json', ...args], inFolder);
+const args = ['evaluate', '--rules', 'rules.yaml', '--request', 'request.json'];
+const evaluate = (...more: string[]) => run([...args, ...more], inFolder);
 
 describe('evaluate', () => {
   it('prints the effect, the rule and the reason, and ends well whatever the effect', async () => {
-    const { code, stdout, stderr } = await evaluate();
+    const { code, stdout, stderr } = await launch(args, inFolder);
     expect(stdout).toMatch(/^deny\nrule +deny-new-domains\nreason +New domains are looked at by people\n/);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).not.toContain('\u001b');
   });
 
   it('exits with 1 for any effect but allow when it is asked to', async () => {
-    expect((await evaluate('--exit-code')).code).toBe(1);
+    expect((await launch([...args, '--exit-code'], inFolder)).code).toBe(1);
     const known = JSON.stringify({ ...request, context: { risk_score: 95, domain_seen_days: 300 } });
     const allowed = await run(['evaluate', '--rules', 'rules.yaml', '--request', '-', '--exit-code'], {
       ...inFolder,
@@ -66,14 +66,14 @@ describe('evaluate', () => {
     );
     folder.write('lists.yaml', 'vips: { values: [ada@example.com], normalize: email }\n');
     folder.write('sender.yml', 'agent: inbox.triage\naction: reply\ncontext: { sender: ADA@example.com }\n');
-    const args = ['evaluate', '--rules', 'listed.json', '--request', 'sender.yml', '--lists', 'lists.yaml'];
-    const effectOf = async (...more: string[]) => (await run([...args, ...more], inFolder)).stdout.split('\n')[0];
+    const listed = ['evaluate', '--rules', 'listed.json', '--request', 'sender.yml', '--lists', 'lists.yaml'];
+    const effectOf = async (...more: string[]) => (await run([...listed, ...more], inFolder)).stdout.split('\n')[0];
     expect(await effectOf('--now', '2026-03-02T12:00:00Z')).toBe('allow');
     expect(await effectOf('--now', '2026-03-02T12:00:00Z', '--time-zone', 'Asia/Tokyo')).toBe('deny');
     expect(await effectOf('--now', '2026-03-02T23:00:00Z', '--default-effect', 'needs_approval')).toBe(
       'needs_approval',
     );
-    const without = await run(args.slice(0, 5), inFolder);
+    const without = await run(listed.slice(0, 5), inFolder);
     expect(without).toMatchObject({ code: 1, stdout: '' });
     expect(without.stderr).toContain('vips');
   });
@@ -84,9 +84,9 @@ describe('evaluate', () => {
       '- {id: allow-by-night, agent: "*", action: "*", effect: allow, reason: Quiet hours, conditions: {current_hour: 3}}\n',
     );
     const input = JSON.stringify({ ...request, context: { current_hour: 3 } });
-    const args = ['evaluate', '--rules', 'night.yaml', '--request', '-', '--now', '2026-03-02T12:00:00Z'];
-    expect((await run(args, { ...inFolder, input })).stdout).toMatch(/^allow\n/);
-    const live = await run([...args, '--discard-facts'], { ...inFolder, input });
+    const nightly = ['evaluate', '--rules', 'night.yaml', '--request', '-', '--now', '2026-03-02T12:00:00Z'];
+    expect((await run(nightly, { ...inFolder, input })).stdout).toMatch(/^allow\n/);
+    const live = await run([...nightly, '--discard-facts'], { ...inFolder, input });
     expect(live.stdout).toMatch(/^deny\n/);
     expect(live.stdout).toMatch(/note +facts_discarded/);
   });
@@ -200,7 +200,7 @@ describe('the command line', () => {
   });
 
   it('tells its version, and what its exit codes mean in the help of every command', async () => {
-    expect(await run(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
+    expect(await launch(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
     for (const args of [['--help'], ['evaluate', '--help'], ['bundles', 'push', '--help']]) {
       const { code, stdout } = await run(args);
       expect(code).toBe(0);

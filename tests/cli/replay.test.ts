@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { finished, request, rulesYaml, run, start, workFolder } from './cli.testkit.js';
+import { finished, launch, request, rulesYaml, run, start, workFolder } from './cli.testkit.js';
 
 const folder = workFolder();
 folder.write('rules.yaml', rulesYaml);
@@ -24,7 +24,7 @@ const replay = (file: string, ...args: string[]) => run(['replay', file, '--rule
 
 describe('replay', () => {
   it('counts what became of every call', async () => {
-    const { code, stdout, stderr } = await replay('calls.jsonl');
+    const { code, stdout, stderr } = await launch(['replay', 'calls.jsonl', '--rules', 'rules.yaml'], inFolder);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^5 calls in /);
     for (const row of [
@@ -89,7 +89,7 @@ describe('replay', () => {
 
   it('reads standard input, compressed or not', async () => {
     for (const input of [recording, gzipSync(recording)]) {
-      const { stdout } = await run(['replay', '-', '--rules', 'rules.yaml'], { ...inFolder, input });
+      const { stdout } = await launch(['replay', '-', '--rules', 'rules.yaml'], { ...inFolder, input });
       expect(stdout).toMatch(/^5 calls in /);
     }
   });
@@ -97,7 +97,7 @@ describe('replay', () => {
   it('skips bad lines, names them, and exits with 1', async () => {
     const lines = ['{bad', recording, '[1]', '{"agent": "a", "action": "b"}', '"text"', '{"agent": 1}'];
     folder.write('some.jsonl', lines.join('\n'));
-    const { code, stdout, stderr } = await replay('some.jsonl');
+    const { code, stdout, stderr } = await launch(['replay', 'some.jsonl', '--rules', 'rules.yaml'], inFolder);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^5 calls in .*, 5 bad lines$/m);
     expect(stderr).toMatch(/^some\.jsonl:1: not JSON: /m);
@@ -219,7 +219,7 @@ describe.skipIf(!present)('89,405 recorded agent calls (POLICY_STUDIO_DATA)', ()
       '--json',
     ];
     // A quarter of the unpacked file: it does not fit.
-    const { code, stdout } = await run(args, { ...inFolder, env: { NODE_OPTIONS: '--max-old-space-size=48' } });
+    const { code, stdout } = await launch(args, { ...inFolder, env: { NODE_OPTIONS: '--max-old-space-size=48' } });
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ calls: 89_405, lines: 89_405, bad_lines: { count: 0 }, refusable: { count: 1 } });
