@@ -65,7 +65,11 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
   };
   const app = Fastify({
     ...(options.tls ? { https: { ...serverOptions, ...options.tls } } : { http: serverOptions }),
-    loggerInstance: services.log,
+    // Its own line about listening says less than ours.
+    loggerInstance: services.log.child(
+      {},
+      { level: services.log.isLevelEnabled('warn') ? 'warn' : services.log.level },
+    ),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     requestTimeout: limits.requestMs,

@@ -122,11 +122,14 @@ function portOf(app: FastifyInstance): number {
 function greet({ host, tls, dataDir, adminToken }: Environment, port: number, kept: KeptSecret): void {
   const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   const url = `${tls ? 'https' : 'http'}://${name}:${port}`;
-  const file = relative(process.cwd(), kept.path);
-  const token = adminToken === null ? `$(cat '${file.startsWith('..') ? kept.path : file}')` : '$ADMIN_TOKEN';
+  const near = (path: string): string => {
+    const fromHere = relative(process.cwd(), path);
+    return fromHere === '' || fromHere.startsWith('..') ? path : fromHere;
+  };
+  const token = adminToken === null ? `$(cat '${near(kept.path)}')` : '$ADMIN_TOKEN';
   const lines = [
     '',
-    `Policy Studio ${version} runs at ${url} (documentation: ${url}/docs, data: ${relative(process.cwd(), dataDir) || '.'})`,
+    `Policy Studio ${version} runs at ${url} (documentation: ${url}/docs, data: ${near(dataDir)})`,
     ...(kept.isNew
       ? [`An admin token was made and is kept in ${kept.path}; whoever has it may do everything here.`]
       : []),

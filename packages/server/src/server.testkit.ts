@@ -12,6 +12,7 @@ import {
   type ResponseOf,
   type Role,
 } from '@policy-studio/contract';
+import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type AppOptions, buildApp } from './app.js';
 import { type Clock, systemClock } from './clock.js';
@@ -57,6 +58,7 @@ export interface TestServer {
   readonly adminToken: string;
   readonly db: Database;
   readonly services: Services;
+  readonly app: FastifyInstance;
   /**
    * Calls an operation over HTTP and checks the answer against the contract: its response schema, or Problem with a
    * status that fits its code. Throws when the server breaks the contract, never for a refusal.
@@ -109,6 +111,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     adminToken: testAdminToken,
     db,
     services,
+    app,
     call,
     async createKey(role, { name, owner, agents } = {}) {
       keys += 1;

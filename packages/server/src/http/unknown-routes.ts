@@ -2,15 +2,29 @@ import type { FastifyInstance } from 'fastify';
 import { refuse } from '../refusal.js';
 import { sendProblem } from './problem.js';
 
+export interface ServedRoute {
+  readonly methods: readonly string[];
+  /** With `:name` for parameters. */
+  readonly url: string;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** All that is served, for those who compare it with the contract. */
+    readonly servedRoutes: readonly ServedRoute[];
+  }
+}
+
 /**
  * What no route answers: an unknown path is 404, a known path with another method 405, and OPTIONS tells the methods.
  * To be called before routes are added.
  */
 export function unknownRoutes(app: FastifyInstance): void {
-  const routes: { readonly methods: readonly string[]; readonly pattern: RegExp }[] = [];
+  const routes: (ServedRoute & { readonly pattern: RegExp })[] = [];
+  app.decorate('servedRoutes', routes);
   app.addHook('onRoute', ({ method, url }) => {
     const pattern = url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+');
-    routes.push({ methods: [method].flat(), pattern: new RegExp(`^${pattern}$`) });
+    routes.push({ methods: [method].flat(), url, pattern: new RegExp(`^${pattern}$`) });
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';

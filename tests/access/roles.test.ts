@@ -1,0 +1,139 @@
+import { allOperations, type Operation, type OperationId, permits, type Role, roles } from '@policy-studio/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CallInput, startTestServer, type TestServer } from '../../packages/server/src/server.testkit.js';
+
+let server: TestServer;
+const keys = new Map<Role, string>();
+let foreignKey: string;
+/** Things of the default workspace, by the name of the path parameter and the first part of the path behind `/policy/`. */
+let things: Record<string, Record<string, string | number>>;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  for (const role of roles) keys.set(role, await server.createKey(role));
+  await server.db.pool.query("insert into workspace (name) values ('other')");
+  const made = await server.call('createApiKey', {
+    body: { name: 'foreigner', role: 'admin' },
+    headers: { 'x-workspace': 'other' },
+  });
+  foreignKey = made.body.key;
+  things = await seed();
+});
+afterAll(() => server?.close());
+
+async function seed(): Promise<typeof things> {
+  const rules = [{ id: 'allow-all', agent: '*', action: '*', effect: 'allow', reason: 'for this test only' }];
+  const bundle = await server.call('createBundle', { body: { version: '9.8.7', rules } });
+  const approval = await server.call('createApproval', {
+    body: { kind: 'activation', bundle_id: bundle.body.id, justification: 'to have one' },
+  });
+  await server.call('putList', { params: { name: 'seeded' }, body: { values: ['a'] } });
+  const decision = await server.call('evaluate', { body: { agent: 'a.b', action: 'c', context: {} } });
+  const apiKey = await server.call('createApiKey', { body: { name: 'seeded', role: 'viewer' } });
+  return {
+    bundles: { id: bundle.body.id, version: '9.8.7' },
+    approvals: { id: approval.body.id },
+    lists: { name: 'seeded' },
+    decisions: { id: decision.body.decision_id },
+    'api-keys': { id: apiKey.body.id },
+  };
+}
+
+function params(operation: Operation, values: Record<string, string | number>): Record<string, string | number> {
+  return Object.fromEntries([...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, values[name]!]));
+}
+
+/** Parameters that are valid and name nothing. */
+function nothing(operation: Operation): Record<string, string | number> {
+  const id = operation.path.includes('/decisions/') ? '0193e5a0-0000-7000-8000-000000000000' : 2_000_000_000;
+  return params(operation, { id, version: '0.0.999', name: 'absent' });
+}
+
+function ask(operation: Operation, input: CallInput<Operation>) {
+  return server.call(operation.id as OperationId, input as never);
+}
+
+describe('the routes', () => {
+  it('are the operations of the contract and a few pages', () => {
+    const served = server.app.servedRoutes.flatMap(({ methods, url }) =>
+      methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`),
+    );
+    const pages = [
+      'GET /',
+      'GET /docs',
+      'GET /docs/page.css',
+      'GET /docs/problems',
+      'GET /docs/reference.js',
+      'GET /docs/start.js',
+      'GET /openapi.json',
+      'GET /schema/rule.schema.json',
+    ];
+    const contract = allOperations.map(({ method, path }) => `${method} ${path}`);
+    expect(served.sort()).toEqual([...contract, ...pages].sort());
+  });
+});
+
+describe.each(allOperations.map((operation) => [operation.id, operation] as const))('%s', (_id, operation) => {
+  const body = operation.body ? {} : undefined;
+  const send = (token: string | null) => ask(operation, { params: nothing(operation) as never, body, token });
+
+  it(`${operation.access === 'public' ? 'is open to everybody' : 'asks who is there'}`, async () => {
+    const { status } = await send(null);
+    expect(status).toBe(operation.access === 'public' ? operation.status : 401);
+  });
+
+  it.each(roles)('%s', async (role) => {
+    const answer = await send(keys.get(role)!);
+    if (permits(operation.access, role)) {
+      // What comes after the role: done, nothing there, or an empty body that will not do.
+      expect([operation.status, 404, 422]).toContain(answer.status);
+      if (answer.status === 404) expect(answer.problem.code).toBe('not_found');
+    } else {
+      expect([answer.status, answer.problem.code]).toEqual([403, 'forbidden']);
+    }
+  });
+
+  it('shows and does nothing of another workspace', async () => {
+    const names = Object.keys(nothing(operation));
+    const kind = operation.path.split('/')[2] ?? '';
+    if (names.length === 0) {
+      if (operation.method !== 'GET') return;
+      const { status, body: page } = await ask(operation, { token: foreignKey });
+      expect([operation.status, 404]).toContain(status);
+      for (const value of ['9.8.7', 'seeded', 'a.b']) expect(JSON.stringify(page)).not.toContain(`"${value}"`);
+      return;
+    }
+    const valid: Partial<Record<OperationId, unknown>> = {
+      activateBundle: { approval_id: things.approvals!.id, canary_pct: 100 },
+      reject: { comment: 'no' },
+      reportOutcome: { status: 'success' },
+      putList: { values: ['b'] },
+    };
+    const before = await snapshot();
+    const { status } = await ask(operation, {
+      params: params(operation, things[kind]!) as never,
+      body: operation.body ? (valid[operation.id as OperationId] ?? {}) : undefined,
+      token: foreignKey,
+    });
+    // A list of the same name is another list.
+    expect(status).toBe(operation.id === 'putList' ? 200 : 404);
+    expect(await snapshot()).toEqual(before);
+    if (operation.id === 'putList') {
+      await server.call('deleteList', { params: { name: 'seeded' }, token: foreignKey });
+    }
+  });
+});
+
+/** All of the default workspace that the operations above could have changed. */
+async function snapshot(): Promise<unknown> {
+  const tables = ['bundle', 'named_list', 'named_list_version', 'approval', 'api_key', 'setting', 'event'];
+  const rows = await Promise.all(
+    tables.map((table) =>
+      server.db.pool.query(
+        `select coalesce(json_agg(to_jsonb(t) - 'last_used_at'), '[]') as rows from ${table} t
+          where workspace_id = (select id from workspace where name = 'default')`,
+      ),
+    ),
+  );
+  return rows.map(({ rows: [row] }) => row);
+}
