@@ -103,6 +103,22 @@ describe('a transaction', () => {
     await expect(countNotes()).resolves.toBeTypeOf('number');
   });
 
+  it('of a connection that its user leaves alone for a moment fails without ending the process', async () => {
+    const client = await test.db.pool.connect();
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await test.db.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+    await expect
+      .poll(() =>
+        client.query('select 1').then(
+          () => 'alive',
+          () => 'lost',
+        ),
+      )
+      .toBe('lost');
+    client.release();
+    await expect(countNotes()).resolves.toBeTypeOf('number');
+  });
+
   it('survives the loss of its idle connections', async () => {
     await Promise.all([test.db.pool.query('select 1'), test.db.pool.query('select 1')]);
     const [other] = await Promise.all([test.db.pool.connect(), test.db.pool.query('select 1')]);

@@ -76,6 +76,8 @@ export function databaseOver(
   const pool = new pg.Pool(poolConfig(connectionConfig));
   // Without a listener, the end of an idle connection would end the process.
   pool.on('error', (error) => log.warn(`an idle database connection was lost: ${error.message}`));
+  // A connection in use has no listener while it waits for its user's next statement; that statement fails anyway.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -91,7 +91,6 @@ export async function clearRemains(layout: Layout): Promise<void> {
 
 /** A postmaster on its way up. */
 export interface Launch {
-  readonly child: ChildProcess;
   /** The reason why it went down again; `null` while it runs. */
   failure(): Promise<DatabaseStartError | null>;
 }
@@ -129,7 +128,6 @@ export async function launchPostmaster(
   child.unref();
   closeSync(logFd);
   return {
-    child,
     failure: async () => {
       if (spawnError === null && child.exitCode === null && child.signalCode === null) return null;
       return explain(layout, spawnError?.message ?? (await readFrom(layout.logFile, logStart)));
