@@ -1,0 +1,220 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BenchRequest } from '../decide/workload.js';
+import { benchRoot, repositoryRoot } from '../report.js';
+import { cerbosBody, cerbosPolicies, policyStudioRules } from './questions.js';
+
+/** A running server that answers the questions of this benchmark. */
+export interface Target {
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+  url(batch: boolean): string;
+  body(asked: readonly BenchRequest[], batch: boolean): string;
+  /** `allow` or `deny` for each question, from an answer. */
+  effects(answer: unknown, batch: boolean): string[];
+  readonly pid: number;
+  /** The processes of its database; none for a server without one. */
+  databasePids(): number[];
+  stop(): Promise<void>;
+}
+
+const started = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGTERM');
+});
+
+const adminToken = 'bench-admin-token-0123456789';
+
+/** The built server on an empty folder, with the rules approved and in force, asked with an agent's key. */
+export async function startPolicyStudio(decisionLog: 'durable' | 'async'): Promise<Target> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'policy-studio-bench-'));
+  const port = await freePort();
+  const child = launch(process.execPath, [join(repositoryRoot, 'packages/server/dist/main.js')], {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATA_DIR: dataDir,
+    DECISION_LOG: decisionLog,
+    ADMIN_TOKEN: adminToken,
+    SEED_DEMO: 'false',
+    LOG_LEVEL: 'error',
+  });
+  const base = `http://127.0.0.1:${port}`;
+  await answersAt(`${base}/readyz`, child);
+  const key = await activateRules(base);
+  return {
+    name: `Policy Studio, ${decisionLog} log`,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    url: (batch) => `${base}/policy/evaluate${batch ? '/batch' : ''}`,
+    body: (asked, batch) => JSON.stringify(batch ? { requests: asked } : asked[0]),
+    effects: (answer, batch) => decisionsIn(answer, batch).map(({ effect }) => effect),
+    pid: child.pid!,
+    databasePids: () => processTree(join(dataDir, 'postgres', 'cluster', 'postmaster.pid')),
+    stop: async () => {
+      await ended(child);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function activateRules(base: string): Promise<string> {
+  const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${base}/policy${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (!response.ok) throw new Error(`POST ${path}: ${JSON.stringify(answer).slice(0, 500)}`);
+    return answer;
+  };
+  const bundle = await post('/bundles', { version: '1.0.0', rules: policyStudioRules() });
+  const approval = await post('/approvals', {
+    kind: 'activation',
+    bundle_id: bundle.id,
+    initial_pct: 100,
+    justification: 'The rules of the benchmark.',
+    risk: 'low',
+  });
+  await post(`/approvals/${approval.id}/approve`, {});
+  await post(`/bundles/${bundle.id}/activate`, { approval_id: approval.id, canary_pct: 100 });
+  const { key } = await post('/api-keys', { name: 'bench', role: 'agent' });
+  return String(key);
+}
+
+/** node:http alone, answering `sample` with the agent and action put in. */
+export async function startBare(sample: unknown): Promise<Target> {
+  const child = launch(
+    process.execPath,
+    [join(benchRoot, 'http', 'bare.mjs'), JSON.stringify(sample)],
+    process.env,
+    true,
+  );
+  const port = await new Promise<string>((resolve, reject) => {
+    child.stdout?.once('data', (data: Buffer) => resolve(data.toString().trim()));
+    child.once('exit', (code) => reject(new Error(`bare.mjs ended with ${code}`)));
+  });
+  return {
+    name: 'bare node:http',
+    headers: { 'content-type': 'application/json' },
+    url: () => `http://127.0.0.1:${port}/`,
+    body: (asked, batch) => JSON.stringify(batch ? { requests: asked } : asked[0]),
+    effects: () => [],
+    pid: child.pid!,
+    databasePids: () => [],
+    stop: () => ended(child),
+  };
+}
+
+/** The Cerbos server of the npm package, with equal policies on disk and no decision log; null where it has no binary. */
+export async function startCerbos(): Promise<Target | null> {
+  const name = `cerbos-${process.platform}-${process.arch}`;
+  const binary = join(benchRoot, 'node_modules', '@cerbos', name, name);
+  if (!existsSync(binary)) return null;
+  const folder = await mkdtemp(join(tmpdir(), 'cerbos-bench-'));
+  const policies = join(folder, 'policies');
+  await mkdir(policies);
+  for (const [file, text] of cerbosPolicies()) await writeFile(join(policies, file), text);
+  const port = await freePort();
+  const config = {
+    server: {
+      httpListenAddr: `127.0.0.1:${port}`,
+      grpcListenAddr: `127.0.0.1:${await freePort()}`,
+      requestLimits: { maxActionsPerResource: 50, maxResourcesPerRequest: 100 },
+    },
+    storage: { driver: 'disk', disk: { directory: policies } },
+    telemetry: { disabled: true },
+  };
+  const configFile = join(folder, 'config.json');
+  await writeFile(configFile, JSON.stringify(config));
+  const child = launch(binary, ['server', `--config=${configFile}`, '--log-level=error'], process.env);
+  const base = `http://127.0.0.1:${port}`;
+  await answersAt(`${base}/_cerbos/health`, child);
+  return {
+    name: 'Cerbos 0.51, no log',
+    headers: { 'content-type': 'application/json' },
+    url: () => `${base}/api/check/resources`,
+    body: (asked) => cerbosBody(asked),
+    effects: (answer) => {
+      const { results } = answer as { results: { actions: Record<string, string> }[] };
+      return results.map(({ actions }) => (Object.values(actions)[0] === 'EFFECT_ALLOW' ? 'allow' : 'deny'));
+    },
+    pid: child.pid!,
+    databasePids: () => [],
+    stop: async () => {
+      await ended(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function decisionsIn(answer: unknown, batch: boolean): { effect: string }[] {
+  return batch ? (answer as { decisions: { effect: string }[] }).decisions : [answer as { effect: string }];
+}
+
+function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv, readsOutput = false): ChildProcess {
+  const child = spawn(command, args, { env, stdio: ['ignore', readsOutput ? 'pipe' : 'ignore', 'pipe'] });
+  // Kept for the message when it ends before it answers; drained, so that it cannot block on a full pipe.
+  let errors = '';
+  child.stderr?.on('data', (data: Buffer) => {
+    errors = (errors + data.toString()).slice(-2_000);
+  });
+  child.once('exit', (code) => {
+    if (started.delete(child)) process.stderr.write(`${command} ended with ${code}: ${errors}\n`);
+  });
+  started.add(child);
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (!started.delete(child)) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await exit;
+}
+
+async function answersAt(url: string, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (performance.now() < deadline && child.exitCode === null) {
+    const answer = await fetch(url).catch(() => null);
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${url} does not answer`);
+}
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** The process named in the first line of a pid file and its children; none where there is no /proc. */
+function processTree(pidFile: string): number[] {
+  if (!existsSync(pidFile) || !existsSync('/proc/self/stat')) return [];
+  const root = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+  const children = readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === root);
+  return [root, ...children];
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return null;
+  }
+}
