@@ -2,8 +2,8 @@
  * Which rules are refused, and where: docs/language.md, sections "Rule", "Keys" and "Values".
  * Part of the slow, obvious implementation: shares nothing with `../src`.
  */
-import { type Dict, type Entry, isDict, isHostName, readEntry } from './condition.js';
-import type { Bundle } from './decide.js';
+import { canonical, type Dict, hostOfName, isDict, readEntry, type Test } from './condition.js';
+import { type Bundle, normalized } from './decide.js';
 
 export interface Finding {
   readonly code: 'invalid-rule' | 'duplicate-id' | 'invalid-condition' | 'limit-exceeded';
@@ -63,15 +63,20 @@ function wrongFields(rule: Dict): string[][] {
   return [...absent.map(() => []), ...wrong.map((name) => [name])];
 }
 
-function checkConditions(
-  root: Dict,
-  path: readonly (string | number)[],
-  lists: NonNullable<Bundle['lists']>,
-): Finding[] {
+type Path = readonly (string | number)[];
+
+function checkConditions(conditions: Dict, path: Path, lists: NonNullable<Bundle['lists']>): Finding[] {
+  const findings = checkSpelling(conditions, path, lists);
+  if (findings.length > 0) return findings;
+  // The limits hold for the canonical spelling too, whose paths nobody has written.
+  return checkSpelling(canonical(conditions), path, lists).map(({ code }) => ({ code, path }));
+}
+
+function checkSpelling(root: Dict, path: Path, lists: NonNullable<Bundle['lists']>): Finding[] {
   const findings: Finding[] = [];
   let tests = 0;
   let objects = 0;
-  const visit = (conditions: Dict, level: number, at: readonly (string | number)[]) => {
+  const visit = (conditions: Dict, level: number, at: Path) => {
     objects++;
     if (level > 8) {
       findings.push({ code: 'limit-exceeded', path: at });
@@ -83,12 +88,11 @@ function checkConditions(
       if (typeof entry === 'string') findings.push({ code: entry, path: here });
       else if ('test' in entry) {
         tests++;
-        if (!listIsFine(entry, lists)) findings.push({ code: 'invalid-condition', path: here });
+        if (!listIsFine(entry.test, lists)) findings.push({ code: 'invalid-condition', path: here });
       } else if ('not' in entry) visit(entry.not, level + 1, here);
       else
-        ('any' in entry ? entry.any : entry.all).forEach((inner, i) => {
+        for (const [i, inner] of ('any' in entry ? entry.any : entry.all).entries())
           visit(inner, level + 1, [...here, i]);
-        });
     }
   };
   visit(root, 0, path);
@@ -96,12 +100,11 @@ function checkConditions(
   return findings;
 }
 
-function listIsFine(entry: Entry, lists: NonNullable<Bundle['lists']>): boolean {
-  if (!('test' in entry) || !('list' in entry.test.right)) return true;
-  const name = entry.test.right.list;
-  const list = Object.hasOwn(lists, name) ? lists[name] : undefined;
+/** A named list is there, and for `domain_in` it holds host names once it is normalized. */
+function listIsFine({ operator, right }: Test, lists: NonNullable<Bundle['lists']>): boolean {
+  if (!('list' in right)) return true;
+  const list = Object.hasOwn(lists, right.list) ? lists[right.list] : undefined;
   if (list === undefined) return false;
-  return (
-    entry.test.operator !== 'domain_in' || list.values.every((value) => typeof value === 'string' && isHostName(value))
-  );
+  const values = normalized(list.values, list.normalize) as unknown[];
+  return operator !== 'domain_in' || values.every((value) => typeof value === 'string' && hostOfName(value) !== null);
 }

@@ -98,7 +98,11 @@ const accepted: Record<string, { literal: (value: unknown) => boolean; field: bo
   ...{ contains: containsRight, not_contains: containsRight, starts_with: textRight, ends_with: textRight },
   matches: { literal: (value) => isString(value) && compiles(value as string), field: false, list: false },
   ...{ exists: flagRight, is_empty: flagRight },
-  domain_in: { literal: arrayOf((entry) => isString(entry) && isHostName(entry as string)), field: true, list: true },
+  domain_in: {
+    literal: arrayOf((entry) => isString(entry) && hostOfName(entry as string) !== null),
+    field: true,
+    list: true,
+  },
 };
 
 function compiles(pattern: string): boolean {
@@ -138,7 +142,9 @@ export function readEntry(written: string, value: unknown): Entry | RefusalCode 
   if (isMembership && operator === '!=') operator = 'not_in';
 
   if (tooLong(value)) return 'limit-exceeded';
-  if (operator === 'matches' && typeof value === 'string' && value.length > 1024) return 'limit-exceeded';
+  if (operator === 'matches' && typeof value === 'string' && compiles(value)) {
+    if (value.length > 1024 || RE2JS.compile(value).programSize() > 5000) return 'limit-exceeded';
+  }
   const accepts = accepted[operator];
   if (accepts === undefined) throw new Error(`no such operator: ${operator}`);
   if ('field' in right ? !accepts.field : 'list' in right ? !accepts.list : !accepts.literal(right.literal)) {
@@ -220,6 +226,11 @@ function canonicalText(value: unknown): string {
 /** Names a right side: two are the same exactly when their texts are. */
 export const rightText = (right: Right): string => canonicalText(canonicalRight(right));
 
+/** The conditions in canonical spelling. */
+export function canonical(conditions: Dict): Dict {
+  return spelled(normalForm(conditions));
+}
+
 /** Every test of a rule's conditions, as often as it is written and in no order. */
 export function testsIn(conditions: Dict): Test[] {
   return entriesOf(conditions).flatMap((entry) => {
@@ -244,9 +255,10 @@ export function hostOf(text: string): string | null {
   return isBareAddress ? hostOfName(domain) : hostOfUrl(text);
 }
 
-/** A bare host name as the host of a URL; null for what would end the host of a URL. */
+/** The host that a bare host name names, or null when it is none. */
 export function hostOfName(name: string): string | null {
-  return /[\s\p{Cc}/\\?#@:]/u.test(name) ? null : hostOfUrl(`http://${name}`);
+  const hasPort = name.replace(/\[[^\]]*\]/g, '').includes(':');
+  return hasPort || /[\s\p{Cc}/\\?#@]/u.test(name) ? null : hostOfUrl(`https://${name}`);
 }
 
 function hostOfUrl(text: string): string | null {
@@ -257,10 +269,4 @@ function hostOfUrl(text: string): string | null {
     return null;
   }
   return host.toLowerCase().replace(/\.$/, '') || null;
-}
-
-/** What may stand in the list of a `domain_in`. */
-export function isHostName(entry: string): boolean {
-  const labels = (hostOfName(entry) ?? '').split('.');
-  return labels.every((label) => label !== '' && !label.includes('*'));
 }

@@ -135,6 +135,18 @@ describe('the work limit', () => {
     expect(decideBoth(both, { s: `${millions(25)}x` })).toMatchObject(exhausted);
   });
 
+  it('counts the array of another field for in and not_in, and its strings for domain_in', () => {
+    const array = Array.from({ length: 10 }, () => 1);
+    const members = [rule('rule-1', { 'a in': { field: 't' }, 'a not_in': { field: 't' }, 's contains': 'y' })];
+    expect(decideBoth(members, { a: 2, t: array, s: 'x'.repeat(49_999_980) }).errors).toEqual([]);
+    expect(decideBoth(members, { a: 2, t: array, s: 'x'.repeat(49_999_981) })).toMatchObject(exhausted);
+    const hosts = [rule('rule-1', { 'u domain_in': { field: 't' }, 'u  domain_in': { field: 't' } })];
+    const u = 'https://a.test/';
+    const rest = 3_125_000 - u.length;
+    expect(decideBoth(hosts, { u, t: [7, 'x'.repeat(rest)] })).toMatchObject({ matched_rule: null, errors: [] });
+    expect(decideBoth(hosts, { u, t: [7, 'x'.repeat(rest + 1)] })).toMatchObject(exhausted);
+  });
+
   it('looks at candidates only, but at all of them, however high the winner stands', () => {
     const heavy = { all: [{ 's contains': 'y' }, { 's contains': 'z' }] };
     const winner = rule('winner', {}, { priority: 1000 });

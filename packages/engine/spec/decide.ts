@@ -153,10 +153,9 @@ function outcome(test: Test, context: Dict, lists: Readonly<Record<string, Named
   if ('list' in test.right) {
     const list = lists[test.right.list];
     if (list === undefined) throw new Error(`decide was given an unchecked list: ${test.right.list}`);
-    // domain_in reads hosts itself.
-    const normalize = operator === 'domain_in' ? undefined : list.normalize;
-    left = normalized(left, normalize);
-    right = normalized(list.values, normalize);
+    right = normalized(list.values, list.normalize);
+    // domain_in reads the hosts of its left side as they are.
+    if (operator !== 'domain_in') left = normalized(left, list.normalize);
   }
   const result = meets(operator, left, right, 'field' in test.right);
   return result === 'mismatch' ? result : result ? 'met' : 'not_met';
@@ -265,7 +264,7 @@ function domainIn(left: unknown, entries: unknown[]): boolean | 'mismatch' {
 }
 
 /** `normalize` of a named list, on a string or the strings of an array. */
-function normalized(value: unknown, normalize: NamedList['normalize']): unknown {
+export function normalized(value: unknown, normalize: NamedList['normalize']): unknown {
   if (Array.isArray(value))
     return value.map((element) => (Array.isArray(element) ? element : normalized(element, normalize)));
   if (typeof value !== 'string') return value;
@@ -280,21 +279,22 @@ function work(candidates: readonly Rule[], context: Dict): number {
   const costs = new Map<string, number>();
   for (const { field, operator, right } of candidates.flatMap((rule) => testsIn(rule.conditions))) {
     const left = read(context, field);
+    const other = 'field' in right ? read(context, right.field) : undefined;
+    const test = `${operator} ${field} ${rightText(right)}`;
     if (operator === 'matches') {
-      costs.set(`matches ${field} ${rightText(right)}`, 16 * textLength(left));
+      costs.set(test, 16 * textLength(left));
     } else if (operator === 'domain_in') {
-      const strings = Array.isArray(left) ? left : [left];
-      costs.set(
-        `domain_in ${field}`,
-        strings.reduce((sum: number, text) => sum + 16 * textLength(text), 0),
-      );
+      costs.set(`${operator} ${field}`, 16 * (Array.isArray(left) ? textLengths(left) : textLength(left)));
+      costs.set(test, Array.isArray(other) ? 16 * textLengths(other) : 0);
     } else if (['contains', 'not_contains', 'any_in', 'all_in'].includes(operator)) {
-      const other = 'field' in right ? read(context, right.field) : null;
-      const scanned = Array.isArray(left) ? left.length : textLength(left);
-      costs.set(`${operator} ${field} ${rightText(right)}`, scanned + (Array.isArray(other) ? other.length : 0));
+      costs.set(test, (Array.isArray(left) ? left.length : textLength(left)) + arrayLength(other));
+    } else if (operator === 'in' || operator === 'not_in') {
+      costs.set(test, arrayLength(other));
     }
   }
   return [...costs.values()].reduce((sum, cost) => sum + cost, 0);
 }
 
+const arrayLength = (value: unknown) => (Array.isArray(value) ? value.length : 0);
 const textLength = (value: unknown) => (typeof value === 'string' ? value.length : 0);
+const textLengths = (values: readonly unknown[]) => values.reduce((sum: number, value) => sum + textLength(value), 0);
