@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { EnvironmentError, readEnvironment } from './env.js';
+
+const read = (variables: Record<string, string> = {}) => readEnvironment(variables, '/srv');
+
+describe('the environment', () => {
+  it('may be empty', () => {
+    expect(read()).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      dataDir: '/srv/data',
+      databaseUrl: null,
+      hmacSecret: null,
+      adminToken: null,
+      createTablesOnStartup: true,
+      logLevel: 'info',
+      decisionLog: 'durable',
+      tls: null,
+      trustedProxy: [],
+    });
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(read({ PORT: '', HOST: ' ', ADMIN_TOKEN: '' })).toEqual(read());
+  });
+
+  it('leaves tables to `migrate` on a database of its own, unless told otherwise', () => {
+    const external = { DATABASE_URL: 'postgres://u@h/d', HMAC_SECRET: 's'.repeat(32) };
+    expect(read(external)).toMatchObject({ createTablesOnStartup: false });
+    expect(read({ ...external, CREATE_TABLES_ON_STARTUP: 'true' })).toMatchObject({ createTablesOnStartup: true });
+    expect(read({ CREATE_TABLES_ON_STARTUP: 'no' })).toMatchObject({ createTablesOnStartup: false });
+  });
+
+  it.each([
+    [{ PORT: '80x' }, /^PORT `80x` is not a port/],
+    [{ PORT: '70000' }, /^PORT/],
+    [{ PORT: '-1' }, /^PORT/],
+    [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL `loud` is none of fatal, error/],
+    [{ DECISION_LOG: 'sometimes' }, /^DECISION_LOG `sometimes` is none of durable, async$/],
+    [{ CREATE_TABLES_ON_STARTUP: 'maybe' }, /^CREATE_TABLES_ON_STARTUP `maybe` is neither true nor false$/],
+    [{ ADMIN_TOKEN: 'short' }, /^ADMIN_TOKEN has 5 characters, 16 or more are needed$/],
+    [{ ADMIN_TOKEN: 'sixteen chars it is' }, /^ADMIN_TOKEN must be .*without spaces$/],
+    [{ HMAC_SECRET: 'short' }, /^HMAC_SECRET has 5 characters/],
+    [{ DATABASE_URL: 'postgres://u@h/d' }, /^HMAC_SECRET is needed with DATABASE_URL/],
+    [{ TLS_CERT: 'a.pem' }, /^TLS_KEY is missing/],
+    [{ TLS_KEY: 'a.pem' }, /^TLS_CERT is missing/],
+    [{ TRUSTED_PROXY: '10.0.0.0/33' }, /^TRUSTED_PROXY `10.0.0.0\/33`/],
+    [{ TRUSTED_PROXY: 'proxy.example' }, /^TRUSTED_PROXY/],
+    [{ TRUSTED_PROXY: '10.0.0.1,nonsense' }, /^TRUSTED_PROXY `nonsense`/],
+    [{ HOST: '0.0.0.0' }, /^HOST `0.0.0.0` is open to other machines/],
+    [{ HOST: '::' }, /^HOST/],
+    [{ HOST: '192.168.1.5' }, /^HOST/],
+    [{ HOST: 'example.com' }, /^HOST/],
+    [{ HOST: '127.0.0.1.example.com' }, /^HOST/],
+  ])('with %o stops the start in one line', (variables, message) => {
+    const failure = (() => {
+      try {
+        return read(variables);
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(failure).toBeInstanceOf(EnvironmentError);
+    expect((failure as Error).message).toMatch(message);
+    expect((failure as Error).message).not.toContain('\n');
+  });
+
+  it('never repeats a secret', () => {
+    for (const name of ['ADMIN_TOKEN', 'HMAC_SECRET']) {
+      let message = '';
+      try {
+        read({ [name]: 'hush hush' });
+      } catch (error) {
+        message = (error as Error).message;
+      }
+      expect(message).toContain(name);
+      expect(message).not.toContain('hush');
+    }
+  });
+
+  it.each([
+    { HOST: '127.0.0.1' },
+    { HOST: '127.8.8.8' },
+    { HOST: '::1' },
+    { HOST: 'localhost' },
+    { HOST: '0.0.0.0', ALLOW_PLAIN_HTTP: 'true' },
+    { HOST: '0.0.0.0', TRUSTED_PROXY: '10.0.0.0/8, fd00::/8' },
+    { HOST: '0.0.0.0', TLS_CERT: 'a', TLS_KEY: 'b' },
+  ])('with %o may bind there', (variables) => {
+    expect(read(variables).host).toBe(variables.HOST);
+  });
+});
