@@ -91,6 +91,10 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
   });
+  // A connection kept alive after the last answer would hold up the end of the server.
+  app.addHook('onSend', async (_request, reply) => {
+    if (services.stopping.aborted) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request, reply) => {
     const { method, url, id, ip, caller } = request;
     const line = {
