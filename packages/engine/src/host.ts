@@ -4,8 +4,9 @@
  */
 
 const emailAddress = /^[^@\s:/<>,"]+@([^@\s:/<>,"]+)$/;
-// What would end a host, begin a port or be silently dropped by the URL parser cannot stand in a host name.
-const notInHostName = /[\s\p{Cc}/\\?#@]/u;
+// What would end a host, begin a port or be silently dropped by the URL parser cannot stand in a host name; nor can a
+// wild card, which the parser lets pass and which would match nothing.
+const notInHostName = /[\s\p{Cc}/\\?#@*]/u;
 
 /** The host of a URL or of a bare e-mail address, lower-case and without one trailing dot; null when there is none. */
 export function hostOf(text: string): string | null {

@@ -155,7 +155,10 @@ function parseOperand(parse: Parse, operator: Operator, value: unknown): Operand
   if (operator === 'domain_in' && operand.kind === 'values') {
     const wrong = operand.values.find((entry) => hostName(entry as string) === null);
     if (wrong !== undefined) {
-      report(parse, `${quoted(wrong as string)} is no domain name: write it bare, such as \`example.com\``);
+      report(
+        parse,
+        `${quoted(wrong as string)} is no domain name: write it bare, such as \`example.com\`; sub-domains are included`,
+      );
       return null;
     }
   }

@@ -1,4 +1,17 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
+import {
+  Composer,
+  type CST,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  Parser,
+} from 'yaml';
 import { type Diagnostic, type Path, quoted } from './diagnostic.js';
 import { limits } from './limits.js';
 import { limitError, type Position, type SourceDocument, sourceError } from './source.js';
@@ -8,14 +21,27 @@ export function readYaml(text: string): SourceDocument | Diagnostic[] {
   try {
     return readDocument(text);
   } catch (error) {
-    // The parser recurses; text nested thousands of levels deep ends here.
-    if (error instanceof RangeError) {
-      return [limitError(`the document is nested more than ${limits.sourceDepth} levels deep`, null)];
-    }
+    if (error instanceof TooDeep) return [tooDeep(null)];
     // Alias resolution reports by throwing.
     if (error instanceof ReferenceError) return [sourceError(lowerFirst(error.message), null)];
     throw error;
   }
+}
+
+class TooDeep extends Error {}
+
+/** Tokens that open a document stand on the parser's stack besides the collections. */
+const stackedTokens = 4;
+
+/** The library composes nodes by recursion, and a native stack at its end kills the process, so depth is bounded before. */
+function* boundedTokens(text: string, onLine: (offset: number) => void): Generator<CST.Token> {
+  const parser = new Parser(onLine);
+  onLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > limits.sourceDepth + stackedTokens) throw new TooDeep();
+  }
+  yield* parser.end();
 }
 
 function readDocument(text: string): SourceDocument | Diagnostic[] {
@@ -24,14 +50,18 @@ function readDocument(text: string): SourceDocument | Diagnostic[] {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  // The parser's own check for unique keys compares all pairs; the walk below does it with a set.
-  const document = parseDocument<ParsedNode>(text, {
-    lineCounter: lines,
+  const composer = new Composer<ParsedNode>({
+    // The library's own check compares all pairs; the walk below does it with a set.
     uniqueKeys: false,
-    prettyErrors: false,
     version: '1.2',
     schema: 'core',
+    resolveKnownTags: false,
   });
+  const [document, second] = composer.compose(boundedTokens(text, lines.addNewLine), true, text.length);
+  if (document === undefined) throw new Error('an empty text has an empty document');
+  if (second !== undefined) {
+    return [sourceError('a bundle is one document: remove what follows `---`', position(second.range[0]))];
+  }
   const problems = [...document.errors, ...document.warnings];
   if (problems.length > 0) {
     return problems.slice(0, limits.diagnostics).map((problem) => {
@@ -52,14 +82,16 @@ interface Visit {
   readonly node: unknown;
   readonly path: Path;
   readonly depth: number;
+  /** Whether a collection around the node has an anchor. */
+  readonly anchored: boolean;
 }
 
 function checkNodes(root: ParsedNode, position: (offset: number) => Position): Diagnostic[] {
   const found: Diagnostic[] = [];
-  const pending: Visit[] = [{ node: root, path: [], depth: 0 }];
+  const pending: Visit[] = [{ node: root, path: [], depth: 0, anchored: false }];
   let aliases = 0;
   while (pending.length > 0 && found.length < limits.diagnostics) {
-    const { node, path, depth } = pending.pop() as Visit;
+    const { node, path, depth, anchored } = pending.pop() as Visit;
     const at = startOf(node);
     if (isAlias(node)) {
       aliases += 1;
@@ -69,13 +101,18 @@ function checkNodes(root: ParsedNode, position: (offset: number) => Position): D
         ];
       }
     }
+    if (isAlias(node) && anchored) {
+      // So no value holds itself, and none grows with every alias.
+      found.push(sourceError('an alias may not stand inside a value with an anchor: write it out', position(at), path));
+    }
     if (!isMap(node) && !isSeq(node)) continue;
+    const inside = { depth: depth + 1, anchored: anchored || node.anchor !== undefined };
     if (depth >= limits.sourceDepth) {
-      return [limitError(`the document is nested more than ${limits.sourceDepth} levels deep`, position(at))];
+      return [tooDeep(position(at))];
     }
     if (isSeq(node)) {
       for (let i = node.items.length - 1; i >= 0; i--) {
-        pending.push({ node: node.items[i], path: [...path, i], depth: depth + 1 });
+        pending.push({ node: node.items[i], path: [...path, i], ...inside });
       }
       continue;
     }
@@ -91,7 +128,7 @@ function checkNodes(root: ParsedNode, position: (offset: number) => Position): D
         found.push(sourceError(message, position(startOf(pair.key)), [...path, key]));
       }
       keys.add(key);
-      pending.push({ node: pair.value, path: [...path, key], depth: depth + 1 });
+      pending.push({ node: pair.value, path: [...path, key], ...inside });
     }
   }
   return found;
@@ -117,6 +154,10 @@ function locateNode(root: ParsedNode, path: Path, position: (offset: number) => 
 
 function startOf(node: unknown): number {
   return (node as Node | null | undefined)?.range?.[0] ?? 0;
+}
+
+function tooDeep(place: Position | null): Diagnostic {
+  return limitError(`the document is nested more than ${limits.sourceDepth} levels deep`, place);
 }
 
 function lowerFirst(message: string): string {
