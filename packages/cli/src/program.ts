@@ -71,9 +71,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     const failure = error instanceof ProblemError ? serverFailure(error, hasToken(args, terminal)) : error;
     if (!(failure instanceof CommandFailure)) throw error;
-    const prefix = terminal.err.style.red('error:');
-    terminal.err.write(failure.message.includes('\n') ? `${failure.message}\n` : `${prefix} ${failure.message}\n`);
-    return failure.exitCode;
+    const { message, exitCode } = failure;
+    // Findings name their places themselves.
+    const prefix = exitCode === exitCodes.findings ? '' : `${terminal.err.style.red('error:')} `;
+    terminal.err.write(`${prefix}${message}\n`);
+    return exitCode;
   }
 }
 

@@ -180,15 +180,18 @@ const networkReasons: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted (self-signed)',
   CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; is it an http address?',
 };
 
 /** Node hides the reason in `cause`; browsers give none. */
 function networkReason(error: unknown): string {
+  let message = String(error);
   for (let at: unknown = error, steps = 0; at instanceof Error && steps < 4; at = at.cause, steps += 1) {
     const code: unknown = Reflect.get(at, 'code');
-    if (typeof code === 'string') return networkReasons[code] ?? (at.message || code);
+    if (typeof code === 'string' && networkReasons[code] !== undefined) return networkReasons[code];
+    if (at.message !== '') message = at.message;
   }
-  return error instanceof Error ? error.message : String(error);
+  return message.trim().replaceAll(/\s+/g, ' ');
 }
 
 interface Deadline {

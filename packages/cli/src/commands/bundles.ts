@@ -8,7 +8,7 @@ import { findingsText } from '../rules-file.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
 import { bundleArgument, findBundle } from './bundle-reference.js';
 import { type PushOptions, push, pushedFindings } from './push.js';
-import { writeNew } from './write-file.js';
+import { writeMade } from './write-file.js';
 
 export function bundlesCommand(terminal: Terminal, outcome: Outcome): Command {
   const command = new Command('bundles').description('Bundles on a server');
@@ -137,10 +137,13 @@ function pullCommand(terminal: Terminal): Command {
     .option('-o, --output <file>', 'write it there instead of standard output')
     .option('--force', 'overwrite the file')
     .action(async (reference: string, options: PullOptions) => {
-      const { version, notes, metadata, rules } = await findBundle(await connect(options, terminal), reference);
-      const text = json({ version, notes, metadata, rules });
-      if (options.output === undefined) return terminal.out.write(text);
-      await writeNew(options.output, text, { force: options.force === true });
+      const client = await connect(options, terminal);
+      const fetched = async (): Promise<{ text: string; made: string }> => {
+        const { version, notes, metadata, rules } = await findBundle(client, reference);
+        return { text: json({ version, notes, metadata, rules }), made: version };
+      };
+      if (options.output === undefined) return terminal.out.write((await fetched()).text);
+      const version = await writeMade(options.output, { force: options.force === true }, fetched);
       terminal.err.write(`wrote ${version} to ${options.output}\n`);
     });
 }

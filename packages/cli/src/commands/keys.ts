@@ -2,7 +2,7 @@ import { type Role, roles } from '@policy-studio/contract';
 import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected, idArgument, integerIn } from '../connection.js';
 import { clipped, count, json, moment, printable, type Terminal, table } from '../output.js';
-import { writeNew } from './write-file.js';
+import { writeMade } from './write-file.js';
 
 export function keysCommand(terminal: Terminal): Command {
   const command = new Command('keys').description('API keys of a workspace');
@@ -32,16 +32,23 @@ function createCommand(terminal: Terminal): Command {
     .action(async (name: string, options: CreateOptions) => {
       const { role, owner, agents, expiresInDays, output } = options;
       const client = await connect(options, terminal);
-      const created = await client.access.createApiKey({
-        name,
-        role,
-        ...(owner === undefined ? {} : { owner }),
-        ...(agents === undefined ? {} : { agents }),
-        ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
-      });
+      const create = () =>
+        client.access.createApiKey({
+          name,
+          role,
+          ...(owner === undefined ? {} : { owner }),
+          ...(agents === undefined ? {} : { agents }),
+          ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
+        });
+      const created =
+        output === undefined
+          ? await create()
+          : await writeMade(output, { mode: 0o600 }, async () => {
+              const made = await create();
+              return { text: `${made.key}\n`, made };
+            });
       const { key, ...about } = created;
       const { out, err } = terminal;
-      if (output !== undefined) await writeNew(output, `${key}\n`, { mode: 0o600 });
       if (options.json === true) return out.write(json(output === undefined ? created : about));
       const until = about.expires_at === null ? '' : ` until ${moment(about.expires_at)}`;
       err.write(

@@ -83,7 +83,7 @@ function rulePath(pointer: string): (string | number)[] | null {
 
 function withHint(error: unknown, options: PushOptions): unknown {
   if (!(error instanceof ProblemError) || error.code !== 'version_taken' || options.update === true) return error;
-  return new CommandFailure(`${error.detail}; --update replaces a draft, or raise the version`, exitCodes.server);
+  return new CommandFailure(`${error.detail}; --update replaces a draft of the same version`, exitCodes.server);
 }
 
 /** What the server found in the draft, at its place in the file. */
