@@ -30,6 +30,8 @@ export interface TestServerOptions {
   readonly db?: Database;
   readonly app?: AppOptions;
   readonly accessLimits?: ServicesOptions['accessLimits'];
+  readonly recorderLimits?: ServicesOptions['recorderLimits'];
+  readonly spoolBytes?: number;
   /** Default: silent, but for what is worse than a warning. */
   readonly log?: Logger;
 }
@@ -87,6 +89,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     config: { version: '0.0.0-test', decisionLog: 'durable', fourEyesDefault: false, ...options.config, dataDir },
     adminToken: testAdminToken,
     ...(options.accessLimits ? { accessLimits: options.accessLimits } : {}),
+    ...(options.recorderLimits ? { recorderLimits: options.recorderLimits } : {}),
+    ...(options.spoolBytes === undefined ? {} : { spoolBytes: options.spoolBytes }),
   });
   const app = await buildApp(services, options.app);
   await app.listen({ host: '127.0.0.1', port: 0 });

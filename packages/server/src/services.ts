@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from './clock.js';
 import type { Database } from './database/connection.js';
 import { createKeyring, type Keyring, type KeyringOptions } from './features/access/keyring.js';
+import { type AwayClaims, createAwayClaims } from './features/decisions/away-claims.js';
 import { createDecisionIds } from './features/decisions/decision-id.js';
 import { openDecisionLog } from './features/decisions/decision-log.js';
 import type { Recorder, RecorderOptions } from './features/decisions/recorder.js';
@@ -36,6 +37,7 @@ export interface Services {
   /** What is in force on this server. */
   readonly enforcement: Enforcement;
   readonly recorder: Recorder;
+  readonly awayClaims: AwayClaims;
   /** The next decision id for a time in milliseconds. */
   readonly decisionId: (nowMs: number) => string;
   /** Compiled policies of recorded decisions. */
@@ -81,6 +83,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   listener.onConnected(
     () => void enforcement.poll().catch((error) => log.warn({ err: error }, 'the poll of generations failed')),
   );
+  const awayClaims = createAwayClaims();
   const recorder = await openDecisionLog({
     db,
     log,
@@ -88,6 +91,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
     mode: config.decisionLog,
     owner: `${process.pid}-${randomBytes(4).toString('hex')}`,
     onBack: enforcement.poll,
+    onDrained: awayClaims.clear,
     ...(options.recorderLimits ? { limits: options.recorderLimits } : {}),
     ...(options.spoolBytes === undefined ? {} : { spoolBytes: options.spoolBytes }),
   });
@@ -104,6 +108,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       keys,
       enforcement,
       recorder,
+      awayClaims,
       decisionId,
       policyArchive,
       stopping: stop.signal,

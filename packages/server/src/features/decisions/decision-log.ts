@@ -13,6 +13,7 @@ export interface DecisionLogOptions {
   /** Tells this server's spool segments from others' in the same folder. */
   readonly owner: string;
   readonly onBack: () => Promise<void>;
+  readonly onDrained: () => void;
   readonly limits?: RecorderOptions['limits'];
   readonly spoolBytes?: number;
 }
@@ -22,7 +23,7 @@ const defaultSpoolBytes = 256 * 1024 * 1024;
 
 /** The recorder over connections of its own and the spool in `dataDir`. */
 export async function openDecisionLog(options: DecisionLogOptions): Promise<Recorder> {
-  const { db, log, dataDir, mode, owner, onBack, limits, spoolBytes = defaultSpoolBytes } = options;
+  const { db, log, dataDir, mode, owner, onBack, onDrained, limits, spoolBytes = defaultSpoolBytes } = options;
   const { flights, answerMs } = { ...recorderLimits, ...limits };
   const spool = await openSpool({
     folder: join(dataDir, 'spool'),
@@ -41,7 +42,7 @@ export async function openDecisionLog(options: DecisionLogOptions): Promise<Reco
     keepAlive: true,
   });
   pool.on('error', (error) => log.warn(`the recorder's database connection was lost: ${error.message}`));
-  const recorder = createRecorder({ pool, spool, log, mode, onBack, ...(limits ? { limits } : {}) });
+  const recorder = createRecorder({ pool, spool, log, mode, onBack, onDrained, ...(limits ? { limits } : {}) });
   return {
     ...recorder,
     get databaseAway() {

@@ -175,7 +175,7 @@ describe('evaluate/batch', () => {
       },
     });
     expect(status).toBe(200);
-    const told = body.decisions.map((item) => ('error' in item ? item.error.code : item.effect));
+    const told = body.decisions.map((item) => ('error' in item ? (item.error as { code: string }).code : item.effect));
     expect(told).toEqual([
       'allow',
       'validation_failed',

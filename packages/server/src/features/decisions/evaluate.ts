@@ -7,6 +7,7 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { mayActAs } from '../access/queries.js';
 import type { Enforced } from '../enforcement/queries.js';
+import type { EarlierUse } from './away-claims.js';
 import { contextText } from './context.js';
 import {
   type Circumstances,
@@ -72,75 +73,91 @@ function askedBy(caller: Caller, request: EvaluateRequest): Question | Refusal {
   return text instanceof Refusal ? text : questionOf(request, text);
 }
 
+/** A question with its draft, on the way to an answer. */
+interface Pending {
+  readonly question: Question;
+  readonly facts: Facts;
+  readonly draft: Draft;
+}
+
+type Answer = Decision | Refusal;
+
 /** Decides questions by what is in force now and records them together; answers in order. */
 async function decideAll(
   services: Services,
   caller: Caller,
   questions: readonly Question[],
   source: Source,
-): Promise<(Decision | Refusal)[]> {
+): Promise<Answer[]> {
   if (questions.length === 0) return [];
-  const { db, clock, recorder, enforcement } = services;
+  const { db, clock, recorder, enforcement, decisionId } = services;
   const enforced = await enforcement.inForce(caller.workspaceId);
   const nowMs = clock.now().getTime();
   const facts = await factsFor(db.pool, recorder, enforced, questions, nowMs);
-  const circumstances = circumstancesOf(services, enforced, nowMs);
-  const make = (question: Question, index: number, under: Circumstances): Draft =>
-    draft(question, caller, enforced, facts[index] ?? {}, under, { id: services.decisionId(nowMs), nowMs, source });
-
-  const drafts = questions.map((question, index) => make(question, index, circumstances));
-  if (circumstances.databaseAway) return decidedAway(services, caller.workspaceId, questions, drafts, enforced, facts);
-
-  const recorded = await recorder.record(
-    caller.workspaceId,
-    drafts.map(({ row }) => row),
-  );
-  if (recorded instanceof Refusal) return questions.map(() => recorded);
-  const stored = await storedDecisions(services, caller.workspaceId, recorded);
-  const lost = recorded.flatMap(({ verdict }, index) => (verdict === 'away' ? [index] : []));
-  const away = { ...circumstances, databaseAway: true };
-  const again = await decidedAway(
-    services,
-    caller.workspaceId,
-    lost.map((index) => questions[index] as Question),
-    // New ids: whether the first ones were committed before the database went is not known.
-    lost.map((index) => make(questions[index] as Question, index, away)),
-    enforced,
-    lost.map((index) => facts[index] ?? {}),
-  );
-  const answersAway = again.values();
-  return drafts.map((made, index) => {
-    const result = recorded[index] as Recorded;
-    if (result.verdict === 'away') return answersAway.next().value as Decision | Refusal;
-    return answerFor(services, made, result, questions[index] as Question, enforced, facts[index] ?? {}, stored);
-  });
-}
-
-function circumstancesOf({ enforcement, recorder }: Services, enforced: Enforced, nowMs: number): Circumstances {
-  return {
-    stale: enforcement.staleMs(enforced.workspaceId, nowMs) > enforced.maxStaleMinutes * 60_000,
+  const circumstances = {
+    stale: enforcement.staleMs(caller.workspaceId, nowMs) > enforced.maxStaleMinutes * 60_000,
     databaseAway: recorder.databaseAway,
   };
+  const make = (question: Question, known: Facts, under: Circumstances): Pending => ({
+    question,
+    facts: known,
+    draft: draft(question, caller, enforced, known, under, { id: decisionId(nowMs), nowMs, source }),
+  });
+  const pending = questions.map((question, index) => make(question, facts[index] ?? {}, circumstances));
+  if (circumstances.databaseAway) return answerAway(services, enforced, pending);
+  return answerRecorded(services, enforced, pending, ({ question, facts: known }) =>
+    make(question, known, { ...circumstances, databaseAway: true }),
+  );
 }
 
-/** Answers that go to the disk spool: all or none of a call. */
-async function decidedAway(
-  { recorder }: Services,
-  workspaceId: number,
-  questions: readonly Question[],
-  drafts: readonly Draft[],
+/** Records in the database. What turns out to need it when it has just gone is decided again, under a new id. */
+async function answerRecorded(
+  services: Services,
   enforced: Enforced,
-  facts: readonly Facts[],
-): Promise<(Decision | Refusal)[]> {
-  if (drafts.length === 0) return [];
-  const refusal = await recorder.spool(
-    workspaceId,
-    drafts.map(({ row }) => row),
-  );
-  if (refusal) return drafts.map(() => refusal);
-  return drafts.map(({ decision }, index) =>
-    explained(decision, questions[index] as Question, enforced, facts[index] ?? {}),
-  );
+  pending: readonly Pending[],
+  again: (pending: Pending) => Pending,
+): Promise<Answer[]> {
+  const { recorder, awayClaims } = services;
+  const { workspaceId } = enforced;
+  const earlier = pending.map(({ draft: { row } }) => awayClaims.earlier(workspaceId, row));
+  const rows = pending.flatMap(({ draft: { row } }, index) => (earlier[index] ? [] : [row]));
+  const recorded = rows.length === 0 ? [] : await recorder.record(workspaceId, rows);
+  if (recorded instanceof Refusal) return pending.map(() => recorded);
+  const stored = await storedDecisions(services, workspaceId, recorded);
+  const results = recorded.values();
+  const lost: Pending[] = [];
+  const answers = pending.map((one, index): Promise<Answer> | Answer | null => {
+    const use = earlier[index];
+    if (use) return answerEarlier(one, use);
+    const result = results.next().value as Recorded;
+    if (result.verdict !== 'away') return answerFor(one, result, enforced, stored);
+    lost.push(again(one));
+    return null;
+  });
+  const found = (await answerAway(services, enforced, lost)).values();
+  return Promise.all(answers.map((answer) => answer ?? (found.next().value as Answer)));
+}
+
+/** Keeps the records on disk: those of one call all or none. */
+async function answerAway(
+  { recorder, awayClaims }: Services,
+  enforced: Enforced,
+  pending: readonly Pending[],
+): Promise<Answer[]> {
+  if (pending.length === 0) return [];
+  const { workspaceId } = enforced;
+  const rows: Draft['row'][] = [];
+  // The ids are claimed in this turn, the records are kept in the next.
+  const kept = Promise.resolve().then(() => recorder.spool(workspaceId, rows));
+  const answers = pending.map((one): Promise<Answer> | Answer => {
+    const use = awayClaims.earlier(workspaceId, one.draft.row);
+    if (use) return answerEarlier(one, use);
+    rows.push(one.draft.row);
+    const answer = kept.then((refusal) => refusal ?? one.draft.decision);
+    awayClaims.add(workspaceId, one.draft.row, answer);
+    return answer.then((given) => (given instanceof Refusal ? given : explained(given, one, enforced)));
+  });
+  return Promise.all(answers);
 }
 
 /** The decisions that answer repeated requests, by id. */
@@ -155,46 +172,60 @@ async function storedDecisions(
 }
 
 function answerFor(
-  _services: Services,
-  made: Draft,
-  result: Recorded,
-  question: Question,
+  pending: Pending,
+  result: Exclude<Recorded, { verdict: 'away' }>,
   enforced: Enforced,
-  facts: Facts,
   stored: ReadonlyMap<string, DecisionRow>,
-): Decision | Refusal {
-  const requestId = question.request.request_id;
+): Answer {
+  const { draft: made, question } = pending;
   switch (result.verdict) {
     case 'recorded':
-      return explained(made.decision, question, enforced, facts);
+      return explained(made.decision, pending, enforced);
     case 'exhausted':
-      return explained(made.denied ?? made.decision, question, enforced, facts);
+      return explained(made.denied ?? made.decision, pending, enforced);
     case 'reused':
-      return refuse(
-        'request_id_reused',
-        `the request_id \`${requestId}\` was used for another request; use a new one for each action`,
-      );
+      return reused(question);
     case 'superseded':
-      return superseded(requestId);
+      return superseded(question);
     case 'repeated': {
       const row = stored.get(result.storedId);
-      if (!row) return superseded(requestId);
+      if (!row) return superseded(question);
       const answer = answerOf(row);
       return question.request.explain === true ? { ...answer, trace: explainRecorded(enforced.policy, row) } : answer;
     }
-    case 'away':
-      throw new Error('a decision that needs the database was not decided again');
   }
 }
 
-function superseded(requestId: string | undefined): Refusal {
+function answerEarlier({ question }: Pending, use: EarlierUse): Promise<Answer> | Answer {
+  switch (use.verdict) {
+    case 'repeated':
+      return use.answer;
+    case 'reused':
+      return reused(question);
+    case 'superseded':
+      return superseded(question);
+  }
+}
+
+function reused({ request }: Question): Refusal {
   return refuse(
-    'request_id_superseded',
-    `the policy changed since the request_id \`${requestId}\` was answered; ask again with a new one`,
+    'request_id_reused',
+    `the request_id \`${request.request_id}\` was used for another request; use a new one for each action`,
   );
 }
 
-function explained(decision: Decision, { request, context }: Question, enforced: Enforced, facts: Facts): Decision {
+function superseded({ request }: Question): Refusal {
+  return refuse(
+    'request_id_superseded',
+    `the policy changed since the request_id \`${request.request_id}\` was answered; ask again with a new one`,
+  );
+}
+
+function explained(
+  decision: Decision,
+  { question: { request, context }, facts }: Pending,
+  enforced: Enforced,
+): Decision {
   if (request.explain !== true) return decision;
   const { agent, action } = request;
   const { trace } = explain(enforced.policy, { agent, action, context: withFacts(context, facts) });

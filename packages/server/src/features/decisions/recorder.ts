@@ -13,7 +13,8 @@ import type { Spool } from './spool.js';
  * away.
  */
 export type Recorded =
-  | { readonly verdict: 'recorded' | 'exhausted' | 'reused' | 'superseded' | 'away' }
+  | { readonly verdict: 'recorded' | 'exhausted' | 'reused' | 'superseded' }
+  | { readonly verdict: 'away' }
   | { readonly verdict: 'repeated'; readonly storedId: string };
 
 export interface Recorder {
@@ -60,6 +61,8 @@ export interface RecorderOptions {
   readonly mode: 'durable' | 'async';
   /** Called when the database is there again, before anything is drained. */
   readonly onBack: () => Promise<void>;
+  /** Called when everything kept on disk is in the database. */
+  readonly onDrained: () => void;
   readonly limits?: Partial<Record<keyof typeof recorderLimits, number>>;
 }
 
@@ -75,7 +78,7 @@ const recordedAsSent: Recorded = { verdict: 'recorded' };
 const needsDatabase: Recorded = { verdict: 'away' };
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { pool, spool, log, mode, onBack } = options;
+  const { pool, spool, log, mode, onBack, onDrained } = options;
   const limits = { ...recorderLimits, ...options.limits };
   /** By workspace, in turn: one busy workspace cannot keep the others out. */
   const queues = new Map<number, Submission[]>();
@@ -264,7 +267,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
         away = false;
         log.info('the database is back');
       }
-      if (spool.count > 0) await drain();
+      if (spool.count === 0) return;
+      await drain();
+      if (spool.count === 0 && !away) onDrained();
     } catch (error) {
       if (databaseFailure(error) === null) throw error;
       noteAway(error);

@@ -53,7 +53,7 @@ export function createDiskCopy(folder: string): DiskCopy {
         if (sha256Hex(body) !== text.slice(0, end)) return null;
         const copy = JSON.parse(body) as { format: number; source: InForce };
         const right = copy.format === format && copy.source.workspaceId === workspaceId;
-        return right ? { source: copy.source, confirmedMs: mtimeMs } : null;
+        return right ? { source: copy.source, confirmedMs: Math.round(mtimeMs) } : null;
       } catch (error) {
         ignoreAbsence(error);
         return null;
