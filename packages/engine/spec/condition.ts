@@ -258,7 +258,7 @@ export function hostOf(text: string): string | null {
 /** The host that a bare host name names, or null when it is none. */
 export function hostOfName(name: string): string | null {
   const hasPort = name.replace(/\[[^\]]*\]/g, '').includes(':');
-  return hasPort || /[\s\p{Cc}/\\?#@]/u.test(name) ? null : hostOfUrl(`https://${name}`);
+  return hasPort || /[\s\p{Cc}/\\?#@*]/u.test(name) ? null : hostOfUrl(`https://${name}`);
 }
 
 function hostOfUrl(text: string): string | null {
