@@ -147,6 +147,7 @@ export const activateBundle = defineOperation({
     'bundle_invalid',
     'bundle_archived',
     'bundle_in_force',
+    'conflict',
     'approval_not_approved',
     'approval_expired',
     'approval_used',

@@ -33,6 +33,7 @@ export async function activateBundle(
   const { db, clock, enforcement } = services;
   const now = clock.now();
   const outcome = await withTransaction(db.pool, async (tx) => {
+    const seen = await inForceId(tx, caller.workspaceId);
     await lockEnforcement(tx, caller.workspaceId);
     // This one and the one it takes over from, before the approval and the workspace.
     await tx.query(
@@ -42,12 +43,31 @@ export async function activateBundle(
     const bundle = await bundleById(tx, caller.workspaceId, id);
     if (!bundle) return noBundle(id);
     const refused =
-      notReady(bundle, body.canary_pct) ?? (await approvalRefused(tx, services, { caller, bundle, body, now }));
+      notReady(bundle, body.canary_pct) ??
+      overtaken(seen, await inForceId(tx, caller.workspaceId)) ??
+      (await approvalRefused(tx, services, { caller, bundle, body, now }));
     return refused ?? bringIntoForce(tx, { caller, bundle, body, now });
   });
   if (outcome instanceof Refusal) return outcome;
   await enforcement.reach(caller.workspaceId, outcome.generation);
   return outcome.bundle;
+}
+
+async function inForceId(tx: PoolClient, workspaceId: number): Promise<number | null> {
+  const { rows } = await tx.query<{ id: number }>(
+    `select id from bundle where workspace_id = $1 and status = 'active'`,
+    [workspaceId],
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** Of two activations at once the second would undo the first unseen; who asked for it is to look first. */
+function overtaken(seen: number | null, inForce: number | null): Refusal | null {
+  if (seen === inForce) return null;
+  return refuse(
+    'conflict',
+    `bundle ${inForce} was activated at the same moment; activate again if this one is to follow it`,
+  );
 }
 
 /** What keeps the bundle itself from being activated. */
