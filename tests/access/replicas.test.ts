@@ -142,11 +142,14 @@ describe('while the database is away', () => {
     expect(await status(far, unseen)).toBe(200);
   });
 
-  it('is not ready, but alive', async () => {
+  it('is alive and degraded, for it still decides by what was last in force', async () => {
+    expect(await (await fetch(`${far.url}/readyz`)).json()).toEqual({ status: 'ready', database: 'ok' });
     wire.cut();
     expect((await fetch(`${far.url}/healthz`)).status).toBe(200);
-    expect((await fetch(`${far.url}/readyz`)).status).toBe(503);
+    await until(async () => (await (await fetch(`${far.url}/readyz`)).json()).status === 'degraded', 2_000);
+    const { body } = await far.call('getSystem');
+    expect(body).toMatchObject({ database: 'away', bundle: null, default_effect: 'deny' });
     wire.mend();
-    await until(async () => (await fetch(`${far.url}/readyz`)).status === 200, 5_000);
+    await until(async () => (await (await fetch(`${far.url}/readyz`)).json()).status === 'ready', 5_000);
   });
 });

@@ -14,7 +14,7 @@ const document = openApiDocument(allOperations, version) as unknown as OpenApi;
 
 describe('the OpenAPI document', () => {
   it('is valid OpenAPI 3.1', async () => {
-    const result = await new Validator().validate(structuredClone(document));
+    const result = await new Validator().validate(structuredClone(document) as never);
     expect(result.errors).toBeUndefined();
     expect(result.valid).toBe(true);
   });
@@ -38,8 +38,8 @@ describe('the OpenAPI document', () => {
 
   it('tells for every operation with a key that it may be refused', () => {
     for (const operation of allOperations.filter(({ access }) => access !== 'public')) {
-      const { responses } = document.paths[operation.path][operation.method.toLowerCase()];
-      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403', '429']));
+      const described = document.paths[operation.path]?.[operation.method.toLowerCase()];
+      expect(Object.keys(described?.responses ?? {})).toEqual(expect.arrayContaining(['401', '403', '429']));
     }
   });
 });

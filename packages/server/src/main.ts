@@ -8,6 +8,8 @@ import { type Database, openDatabase } from './database/connection.js';
 import { MigrationError, migrate, pendingMigrations } from './database/migrate.js';
 import { DatabaseStartError, errorCode, storageError } from './database/start-error.js';
 import { type Environment, EnvironmentError, readEnvironment } from './env.js';
+import { type RunningJobs, runJobs } from './jobs/run.js';
+import { jobs } from './jobs/schedule.js';
 import { type KeptSecret, keptSecret } from './kept-secret.js';
 import { createLogger, type Logger } from './logging.js';
 import { type OpenServices, openServices } from './services.js';
@@ -56,6 +58,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
   const db = await open(environment, log);
   let opened: OpenServices | undefined;
   let app: FastifyInstance | undefined;
+  let running: RunningJobs | undefined;
   try {
     await prepareTables(environment, db);
     const adminToken = await secretOr(environment.adminToken, environment, 'admin-token');
@@ -73,6 +76,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
       },
       adminToken: adminToken.value,
     });
+    running = runJobs(jobs, opened.services);
     app = await buildApp(opened.services, await appOptions(environment));
     await app.listen({ host: environment.host, port: environment.port });
     log.info({ version, host: environment.host, port: portOf(app), database: db.kind }, 'started');
@@ -80,7 +84,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
     const signal = await stopRequested;
     log.info({ signal }, 'stopping');
   } finally {
-    await stop(log, db, opened, app);
+    await stop({ log, db, opened, app, running });
   }
   log.info('stopped');
 }
@@ -162,18 +166,22 @@ function stopSignal(log: Logger): Promise<NodeJS.Signals> {
   });
 }
 
+interface Stopping {
+  readonly log: Logger;
+  readonly db: Database;
+  readonly opened: OpenServices | undefined;
+  readonly app: FastifyInstance | undefined;
+  readonly running: RunningJobs | undefined;
+}
+
 /** In this order nothing acknowledged is lost: no new requests, those in flight, what they left to write, the database. */
-async function stop(
-  log: Logger,
-  db: Database,
-  opened: OpenServices | undefined,
-  app: FastifyInstance | undefined,
-): Promise<void> {
+async function stop({ log, db, opened, app, running }: Stopping): Promise<void> {
   opened?.beginStop();
   if (app && !(await inTime(app.close(), drainMs))) {
     log.warn('requests still in flight were cut off');
     app.server.closeAllConnections();
   }
+  if (running) await inTime(running.stop(), drainMs);
   if (opened && !(await inTime(opened.close(), drainMs))) log.error('not everything that was waiting could be written');
   await inTime(db.close(), drainMs);
 }

@@ -1,3 +1,4 @@
+import { expireApprovals } from '../features/approvals/expire.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
 import { compactRollups } from '../features/decisions/rollups.js';
@@ -17,6 +18,7 @@ const minute = 60 * second;
 /** Every job of the server, each to be run once at start and then in its turn, never twice at a time. */
 export const jobs: readonly Job[] = [
   { name: 'enforcement.poll', everyMs: 5 * second, run: ({ enforcement }) => enforcement.poll() },
+  { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
   { name: 'decisions.recover', everyMs: second, run: ({ recorder }) => recorder.recover() },
   {
     name: 'decisions.partitions',

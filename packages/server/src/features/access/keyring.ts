@@ -40,6 +40,8 @@ interface Known {
 export interface Keyring {
   /** The caller of a request, or why it is refused: `unauthenticated`, `rate_limited`, `not_found` (workspace), `forbidden`. */
   authenticate(request: FastifyRequest): Promise<Caller | Refusal>;
+  /** The id of a workspace, null when there is none. Remembered like keys, and for as long while the database is away. */
+  workspaceId(name: string): Promise<number | null>;
   /** Forgets a key at once, on this server. */
   forget(keyId: number): void;
   /** Waits for what is still being noted (times of last use). */
@@ -218,6 +220,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
   return {
     authenticate,
+    workspaceId: (name) => workspaceId(name, clock.now().getTime()),
     forget,
     async stop() {
       await Promise.allSettled(writes);

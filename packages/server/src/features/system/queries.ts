@@ -1,8 +1,8 @@
 import type { SystemStatus } from '@policy-studio/contract';
 import type { Pool } from 'pg';
 import type { Static } from 'typebox';
+import type { Caller } from '../../caller.js';
 import type { Services } from '../../services.js';
-import { settingsOf } from '../settings/queries.js';
 
 /** Whether the database answers a trivial question within `withinMs`. Never throws. */
 export async function databaseAnswers(pool: Pool, withinMs: number): Promise<boolean> {
@@ -21,33 +21,30 @@ export async function databaseAnswers(pool: Pool, withinMs: number): Promise<boo
   }
 }
 
-/** What is in force in a workspace as the database says it, and how this server is. */
+/**
+ * What this server enforces in a workspace and how it is. With the database away it tells what was last in force; throws
+ * when nothing ever was.
+ */
 export async function systemStatus(
-  { db, config }: Services,
-  workspaceId: number,
+  { db, clock, config, enforcement, recorder }: Services,
+  workspace: Pick<Caller, 'workspaceId' | 'workspace'>,
 ): Promise<Static<typeof SystemStatus>> {
-  const { rows } = await db.pool.query<{
-    workspace: string;
-    generation: number;
-    bundle: { id: number; version: string; digest: string } | null;
-  }>(
-    `select w.name as workspace, w.generation,
-            (select json_build_object('id', b.id, 'version', b.version, 'digest', b.digest)
-               from bundle b where b.workspace_id = w.id and b.status = 'active') as bundle
-       from workspace w where w.id = $1`,
-    [workspaceId],
-  );
-  const row = rows[0];
-  if (!row) throw new Error(`workspace ${workspaceId} does not exist`);
-  const settings = await settingsOf(db.pool, config, workspaceId);
+  const { workspaceId } = workspace;
+  const [inForce, answers] = await Promise.all([
+    enforcement.inForce(workspaceId),
+    recorder.databaseAway ? false : databaseAnswers(db.pool, 1_000),
+  ]);
+  const { waiting, spooled } = recorder.counts;
   return {
     version: config.version,
-    ...row,
-    database: 'ok',
-    default_effect: settings.default_effect,
+    workspace: workspace.workspace,
+    database: answers ? 'ok' : 'away',
+    generation: inForce.generation,
+    bundle: inForce.bundle,
+    default_effect: inForce.defaultEffect,
     decision_log: config.decisionLog,
-    waiting_records: 0,
-    spooled_records: 0,
-    stale_seconds: 0,
+    waiting_records: waiting,
+    spooled_records: spooled,
+    stale_seconds: Math.floor(enforcement.staleMs(workspaceId, clock.now().getTime()) / 1000),
   };
 }

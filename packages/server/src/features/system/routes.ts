@@ -5,17 +5,23 @@ import { pagePolicy } from '../../http/page.js';
 import { route } from '../../http/route.js';
 import { refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { defaultWorkspace, workspaceIdByName } from '../access/queries.js';
+import { defaultWorkspace } from '../access/queries.js';
 import { homePage } from './home-page.js';
-import { databaseAnswers, systemStatus } from './queries.js';
+import { systemStatus } from './queries.js';
 
 export function systemRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.healthz, () => ({ status: 'ok' as const }));
   route(app, services, operations.readyz, async () => {
-    if (await databaseAnswers(services.db.pool, 1_000)) return { status: 'ready' as const, database: 'ok' as const };
-    return refuse('database_unavailable', 'the database cannot be reached');
+    const status = await defaultStatus(services).catch(() => null);
+    // Away, decisions go on from what was last in force, and are kept on disk.
+    if (status)
+      return {
+        status: status.database === 'ok' ? ('ready' as const) : ('degraded' as const),
+        database: status.database,
+      };
+    return refuse('database_unavailable', 'the database cannot be reached, and nothing is known of what is in force');
   });
-  route(app, services, operations.getSystem, ({ caller }) => systemStatus(services, caller.workspaceId));
+  route(app, services, operations.getSystem, ({ caller }) => systemStatus(services, caller));
   app.get('/', async (request, reply) => {
     // What is in force is for those who hold a key, and for who sits at this machine.
     const status = isLoopbackAddress(request.ip) ? await defaultStatus(services).catch(() => null) : null;
@@ -26,10 +32,11 @@ export function systemRoutes(app: FastifyInstance, services: Services): void {
   });
 }
 
+/** Of the default workspace, in memory. Throws when nothing is known. */
 async function defaultStatus(services: Services): ReturnType<typeof systemStatus> {
-  const id = await workspaceIdByName(services.db.pool, defaultWorkspace);
-  if (id === null) throw new Error('the default workspace is gone');
-  return systemStatus(services, id);
+  const workspaceId = await services.keys.workspaceId(defaultWorkspace);
+  if (workspaceId === null) throw new Error('the default workspace is gone');
+  return systemStatus(services, { workspaceId, workspace: defaultWorkspace });
 }
 
 function isLoopbackAddress(address: string): boolean {
