@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Condition, type Operand, type Operator, operandShapes, type Scalar, type Test } from './condition.js';
-import { allOf, anyOf, operatorValue, sortedValues } from './format-condition.js';
+import { allOf, anyOf, sortedValues } from './format-condition.js';
 import type { Effect, RuleInput } from './generated/rule.js';
 import { formatCondition } from './index.js';
 
@@ -118,5 +118,3 @@ export const anyContext: fc.Arbitrary<Record<string, unknown>> = fc
     selector: ([name]) => name,
   })
   .map((entries) => Object.fromEntries(entries));
-
-export const isOperatorValue = (text: string): boolean => operatorValue.test(text);
