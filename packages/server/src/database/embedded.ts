@@ -44,7 +44,10 @@ const PRESENCE = 'policy-studio presence';
 
 /** Recovery from a crash replays at most `max_wal_size`; a slow disk gets ample time for it. */
 const START_TIMEOUT_MS = 120_000;
+/** Between looks at a socket nobody listens on yet, which costs nothing. */
 const POLL_MS = 8;
+/** Between attempts while PostgreSQL recovers: each costs it a process and a line in its log. */
+const BUSY_POLL_MS = 150;
 const RESTART_DELAYS_MS = [0, 100, 500, 2_000, 5_000];
 
 /** The user and the database of the server. A superuser would not be held by row-level security. */
@@ -137,6 +140,7 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
   const startedAt = Date.now();
   let launch: Launch | null = null;
   let reminded = false;
+  let pauseMs = POLL_MS;
   for (;;) {
     const answer = await tryPresence(attachment);
     if (answer instanceof pg.Client) {
@@ -160,7 +164,8 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
       reminded = true;
       log.info('the embedded database recovers from an unclean stop; this may take a moment');
     }
-    await sleep(POLL_MS);
+    pauseMs = answer === 'busy' ? Math.min(2 * pauseMs, BUSY_POLL_MS) : POLL_MS;
+    await sleep(pauseMs);
   }
 }
 

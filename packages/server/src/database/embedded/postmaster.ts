@@ -157,7 +157,11 @@ async function readFrom(path: string, start: number): Promise<string> {
 
 function explain(layout: Layout, output: string): DatabaseStartError {
   if (/No space left on device|Disk quota exceeded/i.test(output)) return diskFull(layout.dataDir);
-  const line = output.split('\n').findLast((text) => /FATAL|PANIC|ERROR|error while loading/.test(text));
+  const line = output
+    .split('\n')
+    .findLast(
+      (text) => /FATAL|PANIC|ERROR|error while loading/.test(text) && !/FATAL: {2}the database system is/.test(text),
+    );
   const detail = (line ?? output.split('\n').filter(Boolean).at(-1) ?? 'it said nothing').replace(
     /^.*?(FATAL|PANIC|ERROR):\s*/,
     '',
