@@ -23,9 +23,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Three digits that mean something: `0.213`, `4.72`, `138`, `12,300`. */
+/** Three digits that mean something: `0.213`, `4.72`, `138`, `12,300`; `-` where there is no figure. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '-';
+  if (value === 0) return '0';
   if (value >= 1_000) return Math.round(Number(value.toPrecision(3))).toLocaleString('en');
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3);
 }

@@ -5,6 +5,7 @@ import { startBare, startCerbos, startPolicyStudio, type Target } from './target
 
 interface Load {
   readonly answers: number;
+  readonly decided: number;
   readonly refused: number;
   readonly seconds: number;
   readonly p50: number;
@@ -13,6 +14,7 @@ interface Load {
 
 interface Round {
   readonly requestsPerSecond: number;
+  readonly decisionsPerSecond: number;
   readonly p50: number;
   readonly p99: number;
   readonly refused: number;
@@ -33,6 +35,7 @@ const { load } = (await import(new URL('./load.mjs', import.meta.url).href)) as 
     url: string;
     headers: Readonly<Record<string, string>>;
     bodies: readonly string[];
+    batchSize: number;
     connections: number;
     seconds: number;
   }): Promise<Load>;
@@ -54,6 +57,7 @@ try {
     [
       `${checked} questions were answered alike by every server that decides. Medians of ${rounds} interleaved rounds of ${slotSeconds} s;`,
       'the load generator and every server share the machine. CPU is user and system time, in microseconds a decision.',
+      'Only decisions that were made count; refused are those answered that too many wait to be recorded.',
       ...(cerbos === null ? ['Cerbos is left out: its npm package has no binary for this platform.'] : []),
       '',
       sections.join('\n\n'),
@@ -99,7 +103,7 @@ async function compare(shape: (typeof shapes)[number]): Promise<string> {
       results.get(target.name)!.push(await runSlot(target, shape, slotSeconds));
     }
   }
-  const rate = (name: string) => median((results.get(name) ?? []).map(({ requestsPerSecond }) => requestsPerSecond));
+  const rate = (name: string) => median((results.get(name) ?? []).map((round) => round.decisionsPerSecond));
   const peer = [...results.keys()].find((name) => name.startsWith('Cerbos'));
   const rows = [...results].map(([name, own]) => {
     const of = (value: (round: Round) => number | null) => {
@@ -108,15 +112,15 @@ async function compare(shape: (typeof shapes)[number]): Promise<string> {
     };
     return [
       name,
+      figure(of(({ requestsPerSecond }) => requestsPerSecond)),
       figure(rate(name)),
-      figure(rate(name) * shape.batchSize),
       figure(of(({ p50 }) => p50)),
       figure(of(({ p99 }) => p99)),
       figure(of(({ serverCpuUs }) => serverCpuUs)),
       figure(of(({ databaseCpuUs }) => databaseCpuUs)),
       figure(rate(name) / rate('bare node:http')),
       peer === undefined ? '-' : figure(rate(name) / rate(peer)),
-      String(own.reduce((sum, { refused }) => sum + refused, 0)),
+      figure(of(({ refused }) => refused)),
     ];
   });
   const head = [
@@ -129,7 +133,7 @@ async function compare(shape: (typeof shapes)[number]): Promise<string> {
     'database CPU',
     'x bare',
     'x Cerbos',
-    'refused',
+    '% refused',
   ];
   return `## ${shape.title}, ${shape.connections} connections\n\n${table(head, rows)}`;
 }
@@ -142,15 +146,23 @@ async function runSlot(target: Target, shape: (typeof shapes)[number], seconds: 
     bodies.push(target.body(questions.slice(from, from + batchSize), batch));
   }
   const before = cpu(target);
-  const result = await load({ url: target.url(batch), headers: target.headers, bodies, connections, seconds });
+  const result = await load({
+    url: target.url(batch),
+    headers: target.headers,
+    bodies,
+    batchSize,
+    connections,
+    seconds,
+  });
   const after = cpu(target);
   const perDecision = (used: number | null) =>
-    used === null || result.answers === 0 ? null : (used * 1_000_000) / (result.answers * batchSize);
+    used === null || result.decided === 0 ? null : (used * 1_000_000) / result.decided;
   return {
     requestsPerSecond: result.answers / result.seconds,
+    decisionsPerSecond: result.decided / result.seconds,
     p50: result.p50,
     p99: result.p99,
-    refused: result.refused,
+    refused: (100 * result.refused) / (result.decided + result.refused),
     serverCpuUs: perDecision(minus(after.server, before.server)),
     databaseCpuUs: perDecision(minus(after.database, before.database)),
   };
