@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -38,6 +38,9 @@ export function machine(): string {
   return `${cpus().length} cores (${first?.model.trim() ?? 'unknown'}), ${memoryGb} GB, ${process.platform}, Node ${process.version}`;
 }
 
+/** The load others put on the machine: figures taken above about 0.5 are disturbed. */
+const [loadAtStart = 0] = loadavg();
+
 /** Prints a benchmark's report; with `--record` writes it to `recorded/<name>.md` too, with the date and the machine. */
 export function publish(name: string, report: string): void {
   process.stdout.write(`\n${report}\n`);
@@ -46,7 +49,11 @@ export function publish(name: string, report: string): void {
   const path = join(benchRoot, 'recorded', `${name}.md`);
   mkdirSync(dirname(path), { recursive: true });
   const command = `npm run bench -- ${name} --record`;
-  writeFileSync(path, `# ${name}\n\nTaken on ${date} by \`${command}\`: ${machine()}.\n\n${report}\n`);
+
+  writeFileSync(
+    path,
+    `# ${name}\n\nTaken on ${date} by \`${command}\`\non ${machine()}, load average before it ${loadAtStart.toFixed(1)}.\n\n${report}\n`,
+  );
   process.stdout.write(`\nrecorded in bench/recorded/${name}.md\n`);
 }
 

@@ -34,13 +34,14 @@ if (folder === null) {
 }
 
 function report(runs: readonly RecordedRun[], rows: readonly Row[], replays: readonly Replay[]): string {
-  const { calls, badLines } = replays[0]!;
+  const { calls, bad, refusable } = replays[0]!;
   const injected = calls.map(({ labels }) => (labels.injected ? ('deny' as const) : ('allow' as const)));
   const bound = judge(runs, calls, injected).total;
-  const skipped = badLines.map(({ line, message }) => `line ${line}: ${message}`).join('; ');
+  const malformed = refusable.first.map(({ line, message }) => `line ${line}: ${message}`).join('; ');
   const differences = replays.flatMap((replay) => replay.differences);
   return [
-    `${calls.length.toLocaleString('en')} recorded calls decided, ${badLines.length} refused as no request${skipped && ` (${skipped})`}.`,
+    `${calls.length.toLocaleString('en')} recorded calls decided, ${bad.count} lines unreadable.`,
+    ...(refusable.count === 0 ? [] : [`Decided here, though a server would refuse it as malformed: ${malformed}.`]),
     `${bound.attackRuns.toLocaleString('en')} attack runs, ${bound.succeeded.toLocaleString('en')} successful (${percent(bound.succeeded, bound.attackRuns, 2)});`,
     `${bound.benignRuns.toLocaleString('en')} benign runs, ${percent(bound.useful, bound.benignRuns, 1)} useful.`,
     `Refusing exactly the injected calls would leave ${percent(bound.left, bound.attackRuns, 2)}: those attacks succeed without one.`,

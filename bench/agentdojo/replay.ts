@@ -1,4 +1,4 @@
-import { replayRequests } from '@policy-studio/cli/replay';
+import { type LineNotes, replayRequests } from '@policy-studio/cli/replay';
 import type { Effect } from '@policy-studio/engine';
 import type { ExampleBundle } from './bundles.js';
 import type { JudgedCall } from './judge.js';
@@ -11,7 +11,9 @@ export interface Replay {
   /** The decisions on those calls, by bundle. */
   readonly effects: ReadonlyMap<string, readonly Effect[]>;
   /** Lines that are no request and were not decided. */
-  readonly badLines: readonly { readonly line: number; readonly message: string }[];
+  readonly bad: LineNotes;
+  /** Calls that a server would refuse as malformed; here they are decided like the others. */
+  readonly refusable: LineNotes;
   /** Reading, unpacking and parsing included. */
   readonly seconds: number;
   /** The calls a bundle decides otherwise than its reference predicate. */
@@ -33,7 +35,7 @@ export async function replayRecordings(
   }));
   const differences: Replay['differences'][number][] = [];
   const started = performance.now();
-  const { bad } = await replayRequests(
+  const { bad, refusable } = await replayRequests(
     openCalls(folder),
     bundles.map(({ policy }) => policy),
     ({ entry }, decisions) => {
@@ -51,5 +53,5 @@ export async function replayRecordings(
     },
   );
   const seconds = (performance.now() - started) / 1_000;
-  return { calls, effects, badLines: bad.first, seconds, differences };
+  return { calls, effects, bad, refusable, seconds, differences };
 }
