@@ -134,6 +134,8 @@ describe('a bundle document is refused', () => {
     const padded = (bytes: number) => `[]${' '.repeat(bytes - 2)}`;
     expect(accepted(padded(limits.sourceBytes), 'json').rules).toEqual([]);
     expect(refused(padded(limits.sourceBytes + 1), 'json').code).toBe('limit-exceeded');
+    expect(accepted(padded(limits.yamlBytes), 'yaml').rules).toEqual([]);
+    expect(refused(padded(limits.yamlBytes + 1), 'yaml').code).toBe('limit-exceeded');
 
     const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
     for (const format of ['json', 'yaml'] as const) {

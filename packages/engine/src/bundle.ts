@@ -23,8 +23,11 @@ const bundleKeys = ['version', 'notes', 'metadata', 'format', 'rules'];
  * keys are errors. Diagnostics carry line and column where the document has one. Never throws.
  */
 export function parseBundleSource(text: string, format: 'json' | 'yaml'): BundleSource | Diagnostic[] {
-  if (longerThan(text, limits.sourceBytes)) {
-    return [limitError(`a document has at most ${limits.sourceBytes / 1024 / 1024} MiB: split the bundle`, null)];
+  const bytes = format === 'json' ? limits.sourceBytes : limits.yamlBytes;
+  if (longerThan(text, bytes)) {
+    const instead = format === 'json' ? 'split the bundle' : 'write it as JSON, or split the bundle';
+    const name = format === 'json' ? 'JSON' : 'YAML';
+    return [limitError(`a ${name} document has at most ${bytes / 1024 / 1024} MiB: ${instead}`, null)];
   }
   const withoutMark = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const document = format === 'json' ? readJson(withoutMark) : readYaml(withoutMark);

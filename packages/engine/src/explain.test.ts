@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CompiledPolicy, compile } from './compile.js';
 import { decide } from './decide.js';
-import { explain } from './explain.js';
+import { explain, type TraceNode } from './explain.js';
 import type { RuleInput } from './generated/rule.js';
+import { limits } from './limits.js';
 import { anyContext, anyRule, lists } from './rules.testkit.js';
 
 function policyOf(rules: RuleInput[]): CompiledPolicy {
@@ -14,6 +15,12 @@ function policyOf(rules: RuleInput[]): CompiledPolicy {
 
 const ask = { agent: 'agent', action: 'act' };
 const rule = (id: string, rest: Partial<RuleInput> = {}): RuleInput => ({ id, ...ask, effect: 'allow', ...rest });
+
+/** The fields and operators of the tests that mismatched, in order. */
+function mismatchesIn(node: TraceNode): string[] {
+  if (node.kind !== 'test') return node.of.flatMap(mismatchesIn);
+  return node.result === 'mismatch' ? [`${node.field} ${node.operator}`] : [];
+}
 
 describe('an explanation', () => {
   it('shows every test of every candidate in decision order', () => {
@@ -112,5 +119,28 @@ describe('an explanation', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('shows the very mismatches that the decision lists: those up to the winner', () => {
+    const rules = fc.tuple(...Array.from({ length: 40 }, (_, i) => anyRule(`rule-${i}`)));
+    let listed = 0;
+    fc.assert(
+      fc.property(rules, fc.array(anyContext, { minLength: 4, maxLength: 4 }), (bundle, contexts) => {
+        const policy = policyOf(bundle);
+        for (const context of contexts) {
+          const { decision, trace } = explain(policy, { ...ask, context });
+          const winner = trace.findIndex(({ matched }) => matched);
+          const considered = winner === -1 ? trace : trace.slice(0, winner + 1);
+          const shown = considered.flatMap(({ rule_id, condition }) =>
+            mismatchesIn(condition).map((test) => `${rule_id} ${test}`),
+          );
+          const reported = decision.errors.map(({ rule_id, field, operator }) => `${rule_id} ${field} ${operator}`);
+          expect(reported).toEqual(shown.slice(0, limits.errors));
+          listed += reported.length;
+        }
+      }),
+      { numRuns: 100 },
+    );
+    expect(listed).toBeGreaterThan(100);
   });
 });

@@ -34,8 +34,10 @@ export const limits = {
   tracedRules: 200,
   /** steps of expensive tests in one decision */
   work: 50_000_000,
-  /** UTF-8 bytes of a bundle document */
+  /** UTF-8 bytes of a bundle document in JSON */
   sourceBytes: 16 * 1024 * 1024,
+  /** UTF-8 bytes of a bundle document in YAML, which takes ten times as long to read */
+  yamlBytes: 4 * 1024 * 1024,
   /** levels of objects and arrays in a bundle document */
   sourceDepth: 64,
   /** aliases in a YAML document */
