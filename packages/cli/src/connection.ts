@@ -2,7 +2,7 @@ import { type ClientOptions, PolicyStudioClient, ProblemError } from '@policy-st
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandFailure, exitCodes, unusable } from './exit-code.js';
 import { displayName, readBytes } from './input.js';
-import { printable, type Terminal } from './output.js';
+import type { Terminal } from './output.js';
 
 export interface ConnectionOptions {
   readonly url?: string;
@@ -72,8 +72,7 @@ export function serverFailure(problem: ProblemError, hasToken: boolean): Command
   const places = errors.slice(0, 20).map(({ path, message }) => `\n  ${path === '' ? '/' : path}: ${message}`);
   const hint = code === 'unauthenticated' && !hasToken ? '; set POLICY_STUDIO_TOKEN, or give --token-file' : '';
   const text = `${detail}${hint} (${about.join(', ')})${places.join('')}`;
-  const lines = text.split('\n').map(printable).join('\n');
-  return new CommandFailure(lines, code === 'invalid_input' ? exitCodes.usage : exitCodes.server);
+  return new CommandFailure(text, code === 'invalid_input' ? exitCodes.usage : exitCodes.server);
 }
 
 /** A parser of a numeric option, for commander. */

@@ -69,8 +69,9 @@ export function shown(value: unknown, width = 100): string {
   return value === undefined ? '' : printable(clipped(JSON.stringify(value), width));
 }
 
+/** Indented JSON. What could drive a terminal is escaped, which JSON allows inside its strings, the only place it can stand. */
 export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${JSON.stringify(value, null, 2).split('\n').map(printable).join('\n')}\n`;
 }
 
 export interface Column {

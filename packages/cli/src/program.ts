@@ -10,7 +10,7 @@ import { replayCommand } from './commands/replay.js';
 import { statusCommand } from './commands/status.js';
 import { serverFailure } from './connection.js';
 import { CommandFailure, type ExitCode, exitCodes } from './exit-code.js';
-import type { Terminal } from './output.js';
+import { printable, type Terminal } from './output.js';
 
 /** Where the commands leave their exit code. */
 export interface Outcome {
@@ -72,9 +72,10 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     const failure = error instanceof ProblemError ? serverFailure(error, hasToken(args, terminal)) : error;
     if (!(failure instanceof CommandFailure)) throw error;
     const { message, exitCode } = failure;
-    // Findings name their places themselves.
-    const prefix = exitCode === exitCodes.findings ? '' : `${terminal.err.style.red('error:')} `;
-    terminal.err.write(`${prefix}${message}\n`);
+    // Findings name their places themselves, and are made safe to print where they are made.
+    const isReport = exitCode === exitCodes.findings;
+    const safe = message.split('\n').map(printable).join('\n');
+    terminal.err.write(isReport ? `${message}\n` : `${terminal.err.style.red('error:')} ${safe}\n`);
     return exitCode;
   }
 }
