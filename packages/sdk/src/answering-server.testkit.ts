@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ProblemError } from './problem-error.js';
 
 export interface Received {
   readonly method: string;
@@ -55,3 +56,13 @@ export const stall: Answer = () => {};
 export const hangUp: Answer = (response) => {
   response.socket?.destroy();
 };
+
+/** What the work fails with, which must be a ProblemError. */
+export async function failure(work: Promise<unknown>): Promise<ProblemError> {
+  const error = await work.then(
+    () => 'no error',
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ProblemError) return error;
+  throw new Error(`a ProblemError was expected, not ${String(error)}`);
+}
