@@ -41,7 +41,7 @@ const nasty = fc.constantFrom<unknown>(
   1.5,
   2147483647,
   2147483648,
-  9007199254740993,
+  9007199254740991,
   1e308,
   -1e-300,
   null,
@@ -84,12 +84,14 @@ const version = fc.oneof(
   fc.nat(9999).map((n) => `7.${n}.0`),
   anything,
 );
-const values = fc.oneof(fc.array(anything, { maxLength: 6 }), anything);
+const scalars = fc.array(fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean()));
+const values = fc.oneof({ weight: 4, arbitrary: scalars }, fc.array(anything, { maxLength: 6 }), anything);
 
 /** Sound values of each field, so that what is wrong comes alone as often as with more. */
 const object = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> =>
   fc.oneof(
-    { weight: 6, arbitrary: fc.record(fields, { requiredKeys: [] }) },
+    { weight: 3, arbitrary: fc.record(fields) },
+    { weight: 3, arbitrary: fc.record(fields, { requiredKeys: [] }) },
     {
       weight: 2,
       arbitrary: fc
@@ -99,8 +101,15 @@ const object = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unk
     { weight: 1, arbitrary: anything },
   );
 const or = (...good: unknown[]): fc.Arbitrary<unknown> =>
-  fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...good) }, { weight: 2, arbitrary: anything });
+  fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: anything });
 
+const asked = {
+  justification: or('why'),
+  risk: or('low', 'critical'),
+  rollback_plan: or('back'),
+  expires_in_hours: or(1, 168),
+  min_approvers: or(1, 10),
+};
 const bodies: Partial<Record<OperationId, fc.Arbitrary<unknown>>> = {
   createBundle: object({ version, rules: wildRules, notes: anything, metadata: or({ a: 1 }), created_by: or('me') }),
   updateBundle: object({ rules: wildRules, notes: or('n'), metadata: or({ a: [{}] }) }),
@@ -108,24 +117,15 @@ const bodies: Partial<Record<OperationId, fc.Arbitrary<unknown>>> = {
   putList: object({
     values,
     normalize: or('host', 'lower', null),
-    live: or(true, false),
+    live: or(false),
     description: or('d'),
     approval_id: or(1, 99),
   }),
-  createApproval: object({
-    kind: or('activation', 'list', 'settings'),
-    bundle_id: or(1, 2),
-    initial_pct: or(100),
-    list: or('vips', 'new'),
-    values,
-    normalize: or('host', null),
-    settings: or({ default_effect: 'allow' }, { time_zone: 'UTC' }, { time_zone: '\u0000' }),
-    justification: or('why'),
-    risk: or('low', 'critical'),
-    rollback_plan: or('back'),
-    expires_in_hours: or(1, 168),
-    min_approvers: or(1, 10),
-  }),
+  createApproval: fc.oneof(
+    object({ ...asked, kind: or('activation'), bundle_id: or(1, 2), initial_pct: or(100) }),
+    object({ ...asked, kind: or('list'), list: or('vips', 'new'), values, normalize: or('host', null) }),
+    object({ ...asked, kind: or('settings'), settings: or({ default_effect: 'allow' }, { time_zone: '\u0000' }) }),
+  ),
   approve: object({ comment: or('fine') }),
   reject: object({ comment: or('no') }),
 };
@@ -149,9 +149,9 @@ const fuzzed = [
   'getBundleByVersion',
   'createBundle',
   'updateBundle',
-  'deleteBundle',
   'archiveBundle',
   'activateBundle',
+  'deleteBundle',
   'listLists',
   'getList',
   'listListVersions',
@@ -164,6 +164,22 @@ const fuzzed = [
   'reject',
   'cancelApproval',
 ] as const satisfies readonly OperationId[];
+
+/** Operations that the state they meet lets succeed again and again. */
+const mixed = new Set<OperationId>([
+  'listBundles',
+  'getBundle',
+  'getBundleByVersion',
+  'createBundle',
+  'updateBundle',
+  'listLists',
+  'getList',
+  'listListVersions',
+  'putList',
+  'createApproval',
+  'listApprovals',
+  'getApproval',
+]);
 
 describe('whatever is sent, the answer is the operation’s or a problem below 500:', () => {
   test.each(fuzzed)(
@@ -183,7 +199,11 @@ describe('whatever is sent, the answer is the operation’s or a problem below 5
       await fc.assert(
         fc.asyncProperty(arbitrary, async ({ param, query, body, match }) => {
           const own = id === 'approve' || id === 'reject' || id === 'cancelApproval' || id === 'getApproval';
-          const params = { ...sound(), ...(own ? { id: approvalId } : {}) };
+          const params = {
+            ...sound(),
+            ...(own ? { id: approvalId } : {}),
+            ...(id === 'putList' ? { name: 'free' } : {}),
+          };
           // `call` throws when an answer breaks the contract, a problem's shape included.
           const { status } = await office.call(id, {
             params: (param === undefined ? params : { id: param, name: param, version: param }) as never,
@@ -197,7 +217,9 @@ describe('whatever is sent, the answer is the operation’s or a problem below 5
         }),
         { numRuns: runs },
       );
-      expect([...statuses.values()].reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(runs);
+      // What is generated is neither all sound nor all broken.
+      if (mixed.has(id)) expect(statuses.get(operations[id].status)).toBeGreaterThan(0);
+      expect([...statuses.keys()].some((status) => status >= 400)).toBe(true);
     },
     60_000,
   );

@@ -81,7 +81,12 @@ function describe(operation: Operation): Json {
     ...(operation.access === 'public' ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(operation.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: reference(operation.body) } } } }
+      ? {
+          requestBody: {
+            required: !operation.bodyOptional,
+            content: { 'application/json': { schema: reference(operation.body) } },
+          },
+        }
       : {}),
     responses,
   };

@@ -26,6 +26,8 @@ export interface Operation {
   readonly query?: TSchema;
   readonly headers?: TSchema;
   readonly body?: TSchema;
+  /** Nothing in the body has to be said, so that it may be left out; it is then `{}`. */
+  readonly bodyOptional?: true;
   readonly bodyLimit?: number;
   readonly status: number;
   /** Absent: no body (204). */

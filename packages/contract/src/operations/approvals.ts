@@ -63,6 +63,7 @@ export const approve = defineOperation({
   access: ['approver', 'admin'],
   params: IdParams,
   body: Approve,
+  bodyOptional: true,
   bodyLimit: smallBodyBytes,
   status: 200,
   response: Approval,

@@ -53,7 +53,10 @@ const summary = {
   canary_pct: Type.Integer(),
   status: BundleStatus,
   traffic_pct: Type.Integer({ description: 'The share of traffic this bundle decides, percent.' }),
-  digest: Type.String({ description: 'SHA-256 of the canonical bundle, 64 hex digits.' }),
+  digest: Type.String({
+    description:
+      'SHA-256 of the canonical bundle, 64 hex digits; of the rules as written while a condition does not parse.',
+  }),
   activated_at: Nullable(Timestamp),
   activated_by: Nullable(Actor),
   approval_id: Nullable(Type.Integer()),

@@ -119,6 +119,7 @@ function checks(operation: Operation): (request: FastifyRequest) => Refusal | nu
     for (const name of Object.keys(request.query as object)) {
       if (!knownQuery.includes(name)) errors.push({ path: name, message: unknownName(name, knownQuery) });
     }
+    if (operation.bodyOptional) request.body ??= {};
     for (const [part, validate] of parts) {
       if (!validate) continue;
       if (part === 'body' && request.body === undefined) {

@@ -143,3 +143,5 @@ alter table bundle
 -- A request that was approved expires too when nobody uses it.
 create index approval_open on approval (expires_at) where status in ('pending', 'approved');
 create index approval_of_bundle on approval (bundle_id) where bundle_id is not null;
+
+alter table approval_vote add column workspace_id integer not null references workspace (id);

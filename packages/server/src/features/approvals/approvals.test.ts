@@ -155,6 +155,11 @@ describe('deciding', () => {
     expect((await office.call('getApproval', { params: { id } })).body.votes).toEqual([]);
   });
 
+  test('approving needs nothing to be said: the body may be left out', async () => {
+    const { id } = await office.request((await draft()).id);
+    expect((await office.call('approve', { token: office.ann, params: { id } })).body.status).toBe('approved');
+  });
+
   test('one rejection rejects, and needs a comment', async () => {
     const { id } = await office.request((await draft()).id, { min_approvers: 2 });
     await act('approve', office.ann, id);
@@ -268,14 +273,12 @@ describe('listing', () => {
 describe('waiting', () => {
   const waitFor = (server: TestServer, id: number, seconds = 20) => {
     const began = performance.now();
-    return server
-      .call('getApproval', { params: { id }, query: { wait: seconds } })
-      .then(({ body, status }) => ({
-        status,
-        decision: body.status,
-        at: performance.now(),
-        ms: performance.now() - began,
-      }));
+    return server.call('getApproval', { params: { id }, query: { wait: seconds } }).then(({ body, status }) => ({
+      status,
+      decision: body.status,
+      at: performance.now(),
+      ms: performance.now() - began,
+    }));
   };
 
   test('wakes when it is decided, here within 100 ms and on another replica within a second', async () => {
@@ -341,5 +344,37 @@ describe('waiting', () => {
     await replica.close();
     expect(performance.now() - began).toBeLessThan(2000);
     expect((await waiting).decision).toBe('pending');
+  });
+});
+
+describe('another workspace', () => {
+  test('sees nothing of this one, and touches nothing', async () => {
+    await office.db.pool.query(`insert into workspace (name) values ('other') on conflict do nothing`);
+    const bundle = await draft();
+    const { id } = await office.request(bundle.id);
+    await office.call('putList', { params: { name: 'ours' }, body: { values: ['a'] } });
+    const headers = { 'x-workspace': 'other' };
+    const there = async (operation: Parameters<Office['call']>[0], params: object, body?: object) =>
+      (await office.call(operation, { params: params as never, headers, ...(body ? { body } : {}) })).status;
+    expect(await there('getBundle', { id: bundle.id })).toBe(404);
+    expect(await there('getBundleByVersion', { version: bundle.version })).toBe(404);
+    expect(await there('updateBundle', { id: bundle.id }, { notes: 'x' })).toBe(404);
+    expect(await there('deleteBundle', { id: bundle.id })).toBe(404);
+    expect(await there('archiveBundle', { id: bundle.id })).toBe(404);
+    expect(await there('activateBundle', { id: bundle.id }, { approval_id: id, canary_pct: 100 })).toBe(404);
+    expect(await there('getList', { name: 'ours' })).toBe(404);
+    expect(await there('deleteList', { name: 'ours' })).toBe(404);
+    expect(await there('getApproval', { id })).toBe(404);
+    expect(await there('approve', { id })).toBe(404);
+    expect(await there('reject', { id }, { comment: 'x' })).toBe(404);
+    expect(await there('cancelApproval', { id })).toBe(404);
+    const ask = { kind: 'activation', bundle_id: bundle.id, justification: 'why' };
+    expect(await there('createApproval', {}, ask)).toBe(404);
+    for (const operation of ['listBundles', 'listLists', 'listApprovals'] as const) {
+      expect((await office.call(operation, { headers })).body.total).toBe(0);
+    }
+    // The same version and name may be taken there.
+    expect(await there('createBundle', {}, { version: bundle.version, rules: [] })).toBe(201);
+    expect((await office.call('getApproval', { params: { id } })).body.status).toBe('pending');
   });
 });

@@ -160,9 +160,9 @@ export async function decideApproval(
     if ('refused' in change) return refuse(change.refused, `approval ${id}: ${change.detail}`);
     if (change.vote) {
       await tx.query(
-        `insert into approval_vote (approval_id, voter, verdict, comment, self_approved, at)
-         values ($1, $2, $3, $4, $5, $6)`,
-        [id, owner, change.vote.verdict, comment, change.vote.selfApproved, now],
+        `insert into approval_vote (workspace_id, approval_id, voter, verdict, comment, self_approved, at)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [workspaceId, id, owner, change.vote.verdict, comment, change.vote.selfApproved, now],
       );
     }
     if (change.status !== row.status) await writeStatus(tx, { id, status: change.status, now });

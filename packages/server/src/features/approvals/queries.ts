@@ -49,15 +49,19 @@ export async function approvalById(
     `select ${columns} from approval where workspace_id = $1 and id = $2 ${lock}`,
     [workspaceId, id],
   );
-  return (await withVotes(db, rows))[0] ?? null;
+  return (await withVotes(db, workspaceId, rows))[0] ?? null;
 }
 
-async function withVotes(db: Pool | PoolClient, rows: readonly Omit<ApprovalRow, 'votes'>[]): Promise<ApprovalRow[]> {
+async function withVotes(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  rows: readonly Omit<ApprovalRow, 'votes'>[],
+): Promise<ApprovalRow[]> {
   if (rows.length === 0) return [];
   const votes = await db.query<VoteRow & { approval_id: number }>(
     `select approval_id, voter as by, verdict, comment, self_approved, at from approval_vote
-      where approval_id = any($1) order by at, voter`,
-    [rows.map(({ id }) => id)],
+      where workspace_id = $1 and approval_id = any($2) order by at, voter`,
+    [workspaceId, rows.map(({ id }) => id)],
   );
   return rows.map((row) => ({
     ...row,
@@ -95,11 +99,11 @@ export async function approvalPage(
     `select count(*) as total from approval where ${where} and $2::timestamptz is not null`,
     values,
   );
-  const approvals = (await withVotes(db, rows)).map((row) => approvalDocument(row, now));
+  const approvals = (await withVotes(db, workspaceId, rows)).map((row) => approvalDocument(row, now));
   return { approvals, total: count.rows[0]?.total ?? 0, limit, offset };
 }
 
-/** Which of these approvals are no longer pending at `now`. */
+/** Which of these approvals, of whatever workspace, are no longer pending at `now`. */
 export async function decidedAmong(db: Pool, ids: readonly number[], now: Date): Promise<number[]> {
   const { rows } = await db.query<{ id: number }>(
     `select id from approval where id = any($1) and ${statusNow} <> 'pending'`,

@@ -37,9 +37,9 @@ export function valueFault(values: readonly Scalar[]): { index: number; message:
   return null;
 }
 
-const shown = 100;
+const shown = { values: 100, bytes: 8192 } as const;
 
-/** What stands in `after` and not in `before`, and the other way round: counts, and the first 100 of each. */
+/** What stands in `after` and not in `before`, and the other way round: counts, and the first of each to look at. */
 export function valuesChanged(before: readonly Scalar[], after: readonly Scalar[]) {
   const earlier = new Set(before);
   const later = new Set(after);
@@ -48,7 +48,17 @@ export function valuesChanged(before: readonly Scalar[], after: readonly Scalar[
   return {
     added_count: added.length,
     removed_count: removed.length,
-    added: added.slice(0, shown),
-    removed: removed.slice(0, shown),
+    added: sample(added),
+    removed: sample(removed),
   };
+}
+
+/** At most 100 values and 8 KiB, so that a page of approvals stays small. */
+function sample(values: readonly Scalar[]): Scalar[] {
+  let bytes = 0;
+  const end = values.slice(0, shown.values).findIndex((value) => {
+    bytes += Buffer.byteLength(String(value));
+    return bytes > shown.bytes;
+  });
+  return values.slice(0, end === -1 ? shown.values : end);
 }
