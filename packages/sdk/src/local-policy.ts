@@ -126,13 +126,21 @@ export class LocalPolicy {
   /** Throws a ProblemError `validation_failed` for a request that a server would refuse (422). */
   evaluate(request: LocalRequest): LocalDecision {
     const asked = this.#prepare(request);
-    return this.#answer(request, asked, decide(this.#policy, { ...names(request), context: asked.context }));
+    return this.#answer(
+      request,
+      asked,
+      decide(this.#policy, { agent: request.agent, action: request.action, context: asked.context }),
+    );
   }
 
   /** As `evaluate`, with every candidate rule and condition. */
   explain(request: LocalRequest): LocalExplanation {
     const asked = this.#prepare(request);
-    const { decision, trace, truncated } = explain(this.#policy, { ...names(request), context: asked.context });
+    const { decision, trace, truncated } = explain(this.#policy, {
+      agent: request.agent,
+      action: request.action,
+      context: asked.context,
+    });
     return { decision: this.#answer(request, asked, decision), trace, truncated };
   }
 
@@ -152,8 +160,10 @@ export class LocalPolicy {
 
   #answer(request: LocalRequest, { discarded, factsUsed }: Asked, decision: PolicyDecision): LocalDecision {
     const { effect, matched_rule, reason, budget, errors } = decision;
+    // Written out: a spread here costs ten times the decision.
     return {
-      ...names(request),
+      agent: request.agent,
+      action: request.action,
       effect,
       policy_effect: effect,
       matched_rule,
@@ -180,10 +190,6 @@ interface Asked {
   readonly context: Readonly<Record<string, unknown>>;
   readonly discarded: readonly string[];
   readonly factsUsed: Record<string, unknown>;
-}
-
-function names({ agent, action }: LocalRequest): { agent: string; action: string } {
-  return { agent, action };
 }
 
 function pick(context: Readonly<Record<string, unknown>>, fields: readonly string[]): Record<string, unknown> {
