@@ -189,6 +189,8 @@ describe('the command line', () => {
     [['evaluate', '--default-effect', 'maybe'], 'Allowed choices are allow, deny, needs_approval'],
     [['evaluate', '--now', 'noon'], 'write it like 2026-03-01T09:30:00Z'],
     [['evaluate', '--time-zone', '+01:00'], 'use an IANA name such as Europe/Madrid'],
+    [['evaluate', '--rules', '', '--request', 'request.json'], 'error: (no name): there is no such file'],
+    [['replay', 'calls.jsonl', '--rules', 'rules.yaml', '--group-by', 'a..b'], 'the names of members, joined by dots'],
     [['evalute'], "unknown command 'evalute'"],
     [['bundles', 'push'], "missing required argument 'file'"],
     [['approvals', 'approve', 'one'], 'an id must be a whole number from 1 to 2147483647'],

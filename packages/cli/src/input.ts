@@ -16,7 +16,7 @@ export interface TextFile {
 }
 
 export function displayName(path: string): string {
-  return path === '-' ? 'standard input' : path;
+  return path === '-' ? 'standard input' : path === '' ? '(no name)' : path;
 }
 
 /** The bytes of a file, or of standard input for `-`. Failures are thrown while reading, as CommandFailure. */

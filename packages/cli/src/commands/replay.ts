@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { CompiledPolicy, Effect } from '@policy-studio/engine';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandFailure, exitCodes, unusable } from '../exit-code.js';
 import { displayName, readBytes } from '../input.js';
 import { count, json, plural, printable, type Terminal } from '../output.js';
@@ -30,7 +30,11 @@ export function replayCommand(terminal: Terminal, outcome: Outcome): Command {
     )
     .requiredOption('--rules <file>', 'the bundle: .json, .yaml, .yml, or - for standard input')
     .option('--compare <file>', 'a second bundle: show which decisions would change')
-    .option('--group-by <path>', 'count apart by a field of the line, such as agent or context.suite')
+    .addOption(
+      new Option('--group-by <path>', 'count apart by a field of the line, such as agent or context.suite').argParser(
+        groupPath,
+      ),
+    )
     .option('--lists <file>', 'named lists: {name: [values]} or {name: {values, normalize}}')
     .addOption(defaultEffectOption())
     .option('--json', 'print the report as JSON')
@@ -43,6 +47,11 @@ export function replayCommand(terminal: Terminal, outcome: Outcome): Command {
         outcome.exitCode = exitCodes.findings;
       }
     });
+}
+
+function groupPath(text: string): string {
+  if (text.split('.').includes('')) throw new InvalidArgumentError('write the names of members, joined by dots');
+  return text;
 }
 
 async function replay(path: string, options: ReplayCommandOptions, terminal: Terminal): Promise<ReplayReport> {
