@@ -35,7 +35,7 @@ export async function openDecisionLog(options: DecisionLogOptions): Promise<Reco
     ...db.connectionConfig,
     application_name: 'policy-studio recorder',
     max: flights,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: answerMs,
     // The server gives up before the client does, so that a late commit is the exception.
     statement_timeout: answerMs - 500,
     idleTimeoutMillis: 0,

@@ -96,7 +96,7 @@ describe('the spool', () => {
     const stealing = (async () => {
       while (writing) {
         await thief.drain(take);
-        await sleep(60);
+        await sleep(15);
       }
     })();
     for (let turn = 0; turn < 100; turn += 1) {

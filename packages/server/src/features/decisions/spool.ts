@@ -90,6 +90,14 @@ export async function openSpool({ folder, maxBytes, owner, warn }: SpoolOptions)
     return now?.ino === target.inode;
   };
 
+  const startWriting = (): void => {
+    writing ??= writeAll().finally(() => {
+      writing = null;
+      // Handed in between the last look at the queue and now.
+      if (queue.length > 0) startWriting();
+    });
+  };
+
   const writeAll = async (): Promise<void> => {
     while (queue.length > 0) {
       const group = queue;
@@ -158,9 +166,7 @@ export async function openSpool({ folder, maxBytes, owner, warn }: SpoolOptions)
       count += lines.length;
       return new Promise((resolve, reject) => {
         queue.push({ text, bytes: size, count: lines.length, resolve, reject });
-        writing ??= writeAll().finally(() => {
-          writing = null;
-        });
+        startWriting();
       });
     },
     drain(take) {

@@ -1,0 +1,126 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
+import { type Load, startLoad } from './load.js';
+import { adminToken, freePort, type PolicyServer, startPolicyServer } from './policy-server.js';
+
+const full = process.env.FULL === '1';
+const nodeKills = full ? 20 : 2;
+const databaseKills = full ? 5 : 1;
+const quiet = { info: () => undefined, warn: () => undefined };
+
+let folder: string;
+let dataDir: string;
+let port: number;
+let server: PolicyServer | null;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'policy-studio-crash-'));
+  dataDir = join(folder, 'data');
+  port = await freePort();
+  server = await startPolicyServer(dataDir, port);
+});
+afterEach(async () => {
+  server?.signal('SIGTERM');
+  await server?.exited;
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+});
+
+/** Everything acknowledged is in the log exactly once, as it was answered, and counted. */
+async function expectOnRecord({ acknowledged, byRequestId, strange }: Load): Promise<void> {
+  expect(strange.slice(0, 3)).toEqual([]);
+  const db: Database = await openDatabase({ dataDir, log: quiet });
+  try {
+    const { rows } = await db.pool.query<{ id: string; effect: string; agent: string; name: number; turn: number }>(
+      `select id, effect, agent, (context->>'name')::int as name, (context->>'turn')::int as turn from decision
+       where id = any ($1::uuid[])`,
+      [[...acknowledged.keys()]],
+    );
+    const stored = new Map(rows.map((row) => [row.id, row]));
+    expect(rows).toHaveLength(stored.size);
+    const missing = [...acknowledged.keys()].filter((id) => !stored.has(id));
+    expect(missing).toEqual([]);
+    for (const [id, { effect, agent }] of acknowledged) expect(stored.get(id)).toMatchObject({ effect, agent });
+    // While the database was away a server answers for itself only: the answer says so.
+    const apart = [...acknowledged.values()]
+      .filter(({ overlays }) => overlays.length > 0)
+      .map((one) => one.decision_id);
+    for (const ids of byRequestId.values()) {
+      expect(new Set(ids.filter((id) => !apart.includes(id))).size).toBeLessThanOrEqual(1);
+    }
+    const sums = await db.pool.query(
+      `select (select count(*) from decision) as kept, (select sum(decisions) from (
+         select decisions from decision_rollup union all select decisions from decision_rollup_delta) r) as counted`,
+    );
+    expect(sums.rows[0].counted).toBe(sums.rows[0].kept);
+  } finally {
+    await db.close();
+  }
+}
+
+async function drained(): Promise<void> {
+  const spooled = async (): Promise<number> => {
+    const db = await readSystem();
+    return db.spooled_records + db.waiting_records;
+  };
+  for (let wait = 0; (await spooled()) > 0; wait += 1) {
+    if (wait > 300) throw new Error('the spool is not drained');
+    await sleep(100);
+  }
+}
+
+async function readSystem(): Promise<{ spooled_records: number; waiting_records: number }> {
+  const response = await fetch(`${server?.url}/policy/system`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+  });
+  return (await response.json()) as { spooled_records: number; waiting_records: number };
+}
+
+async function acknowledgesMore(load: Load, decisions: number): Promise<void> {
+  const wanted = load.acknowledged.size + decisions;
+  for (let wait = 0; load.acknowledged.size < wanted; wait += 1) {
+    if (wait > 4_000) throw new Error(`stuck at ${load.acknowledged.size} decisions`);
+    await sleep(10);
+  }
+}
+
+describe('what was acknowledged', { timeout: full ? 600_000 : 90_000 }, () => {
+  it('is on record exactly once after the server was killed again and again, and then told to stop under load', async () => {
+    const load = startLoad(`http://127.0.0.1:${port}`, 20);
+    for (let kill = 0; kill < nodeKills; kill += 1) {
+      await acknowledgesMore(load, 200 + 97 * (kill % 5));
+      server?.signal('SIGKILL');
+      await server?.exited;
+      server = await startPolicyServer(dataDir, port);
+    }
+    await acknowledgesMore(load, 200);
+    const started = performance.now();
+    server?.signal('SIGTERM');
+    // In order: nobody gets a broken answer, and nothing that was answered is left unwritten.
+    expect(await server?.exited).toBe(0);
+    expect(performance.now() - started).toBeLessThan(8_000);
+    await load.stop();
+    server = null;
+    expect(load.acknowledged.size).toBeGreaterThan(200 * nodeKills);
+    await expectOnRecord(load);
+  });
+
+  it('is on record exactly once after the database was killed, while decisions went on', async () => {
+    const load = startLoad(`http://127.0.0.1:${port}`, 20);
+    for (let kill = 0; kill < databaseKills; kill += 1) {
+      await acknowledgesMore(load, 200);
+      const file = join(dataDir, 'postgres', 'cluster', 'postmaster.pid');
+      process.kill(Number((await readFile(file, 'utf8')).split('\n')[0]), 'SIGKILL');
+      await acknowledgesMore(load, 400);
+    }
+    await load.stop();
+    await drained();
+    const spooled = [...load.acknowledged.values()].filter(
+      ({ overlays }) => overlays[0]?.kind === 'database_unavailable',
+    );
+    expect(spooled.length).toBeGreaterThan(0);
+    await expectOnRecord(load);
+  });
+});
