@@ -39,7 +39,7 @@ function isBuilt(now) {
   return (
     existsSync(stampFile) &&
     readFileSync(stampFile, 'utf8') === now &&
-    packages.every((name) => existsSync(join(root, 'packages', name, 'dist', 'index.js')))
+    packages.every((name) => existsSync(join(root, 'packages', name, 'dist', '.tsbuildinfo')))
   );
 }
 

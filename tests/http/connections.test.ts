@@ -31,9 +31,19 @@ function raw(
   });
 }
 
+function problemOf(answer: string): unknown {
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  expect(head).toContain('application/problem+json');
+  const problem = JSON.parse(body);
+  expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${problem.status} `));
+  expect(problem.request_id).toBeTruthy();
+  return problem;
+}
+
 describe('a connection', () => {
   it('that sends its headers a letter at a time is closed', async () => {
-    const { afterMs } = await raw('GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: ', { every: 50, what: 'a' });
+    const { answer, afterMs } = await raw('GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: ', { every: 50, what: 'a' });
+    expect(problemOf(answer)).toMatchObject({ status: 408, code: 'request_timeout' });
     expect(afterMs).toBeGreaterThanOrEqual(250);
     expect(afterMs).toBeLessThan(2_000);
   });
@@ -47,12 +57,12 @@ describe('a connection', () => {
 
   it('that asks no HTTP is told so and closed', async () => {
     const { answer } = await raw('EHLO mail.example\r\n\r\n');
-    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request/);
+    expect(problemOf(answer)).toMatchObject({ status: 400, code: 'bad_request' });
   });
 
   it('with headers without end is told so and closed', async () => {
     const { answer } = await raw(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(40_000)}\r\n\r\n`);
-    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+    expect(problemOf(answer)).toMatchObject({ status: 431, code: 'headers_too_large' });
   });
 
   it('beyond the limit is dropped, and the others go on', async () => {

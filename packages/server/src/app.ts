@@ -16,6 +16,7 @@ import { listRoutes } from './features/lists/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { systemRoutes } from './features/system/routes.js';
 import { bodies } from './http/bodies.js';
+import { answerBrokenRequest } from './http/broken-requests.js';
 import { docsRoutes } from './http/docs.js';
 import { refusalOf, sendProblem } from './http/problem.js';
 import { unknownRoutes } from './http/unknown-routes.js';
@@ -82,6 +83,7 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
       const refusal = refusalOf(error) ?? refuse('bad_request', 'the request cannot be read');
       void sendProblem(request, reply, refusal);
     },
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 256 },
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   app.server.maxConnections = limits.connections;

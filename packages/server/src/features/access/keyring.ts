@@ -110,9 +110,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return work;
   };
 
-  const keyOf = async (credential: string, prefix: string, nowMs: number): Promise<Known | null> => {
-    const hash = hashOf(credential);
-    const id = hash.toString('base64');
+  const keyOf = async (hash: Buffer, id: string, prefix: string, nowMs: number): Promise<Known | null> => {
     const entry = known.get(id);
     if (!entry) {
       if ((unknown.get(id) ?? 0) > nowMs) return null;
@@ -196,8 +194,9 @@ export function createKeyring(options: KeyringOptions): Keyring {
       return refuse('unauthenticated', 'send `Authorization: Bearer <API key or admin token>`');
     }
     const hash = hashOf(credential);
+    const id = hash.toString('base64');
     const prefix = prefixOf(credential);
-    const seen = known.has(hash.toString('base64')) || (adminSeen && sameHash(hash, adminHash));
+    const seen = known.has(id) || (adminSeen && sameHash(hash, adminHash));
     const wait = failures.retryAfter(request.ip, nowMs);
     // A credential that has worked before still works; guesses are not even looked at.
     if (wait > 0 && !seen) {
@@ -207,7 +206,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
       adminSeen = true;
       return admin(request, nowMs);
     }
-    const entry = prefix === null ? null : await keyOf(credential, prefix, nowMs);
+    const entry = prefix === null ? null : await keyOf(hash, id, prefix, nowMs);
     if (entry && (entry.key.expiresAt === null || entry.key.expiresAt.getTime() > nowMs)) {
       return byKey(entry, request, nowMs);
     }
