@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { WriteStream } from 'node:tty';
 import { exitCodes } from './exit-code.js';
+import { runCommandLine } from './index.js';
 import { type Printer, styleFor, type Terminal } from './output.js';
-import { runCommandLine } from './program.js';
 
 function printerOf(stream: WriteStream): Printer {
   const isTerminal = stream.isTTY === true;

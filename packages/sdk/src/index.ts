@@ -1,4 +1,18 @@
 export {
+  type Approval,
+  approvalStatuses,
+  type Bundle,
+  type Decision,
+  type DecisionRecord,
+  type EvaluateRequest,
+  type Finding,
+  type Problem,
+  type ProblemCode,
+  type Role,
+  roles,
+  type Snapshot,
+} from '@policy-studio/contract';
+export {
   type AskOptions,
   type ClientOptions,
   type FullAnswer,

@@ -1,5 +1,4 @@
-import type { Approval } from '@policy-studio/contract';
-import type { PolicyStudioClient } from '@policy-studio/sdk';
+import type { Approval, PolicyStudioClient } from '@policy-studio/sdk';
 import { type Command, Option } from 'commander';
 import { integerIn } from '../connection.js';
 import { unusable } from '../exit-code.js';

@@ -1,5 +1,4 @@
-import type { Bundle } from '@policy-studio/contract';
-import type { PolicyStudioClient } from '@policy-studio/sdk';
+import type { Bundle, PolicyStudioClient } from '@policy-studio/sdk';
 import { unusable } from '../exit-code.js';
 
 export const bundleArgument = 'a version such as 1.2.0, or an id such as 3';

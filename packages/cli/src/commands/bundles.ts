@@ -1,4 +1,4 @@
-import type { Bundle } from '@policy-studio/contract';
+import type { Bundle } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected, idArgument, integerIn } from '../connection.js';
 import { exitCodes, unusable } from '../exit-code.js';

@@ -1,5 +1,5 @@
-import type { DecisionRecord } from '@policy-studio/contract';
 import type { CandidateTrace } from '@policy-studio/engine';
+import type { DecisionRecord } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected, integerIn } from '../connection.js';
 import { exitCodes } from '../exit-code.js';

@@ -1,4 +1,4 @@
-import { type Role, roles } from '@policy-studio/contract';
+import { type Role, roles } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected, idArgument, integerIn } from '../connection.js';
 import { clipped, count, json, moment, printable, type Terminal, table } from '../output.js';

@@ -1,4 +1,4 @@
-import type { Bundle, Finding } from '@policy-studio/contract';
+import type { Bundle, Finding } from '@policy-studio/sdk';
 import { type PolicyStudioClient, ProblemError } from '@policy-studio/sdk';
 import { CommandFailure, exitCodes, unusable } from '../exit-code.js';
 import type { Terminal } from '../output.js';
