@@ -46,6 +46,7 @@ export const getApproval = defineOperation({
   path: '/policy/approvals/{id}',
   tag,
   summary: 'One approval; `wait` holds the answer until it is decided',
+  description: 'At most 1,000 requests wait on one server; one more is answered at once, with the approval as it is.',
   access: readers,
   params: IdParams,
   query: ApprovalGetQuery,

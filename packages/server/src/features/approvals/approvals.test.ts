@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { type Office, openOffice, rule } from '../bundles/bundles.testkit.js';
 import { expireApprovals } from './expire.js';
+import { createApprovalWaits } from './waits.js';
 
 const start = Date.parse('2026-01-05T12:00:00Z');
 const hourMs = 3600 * 1000;
@@ -333,6 +334,20 @@ describe('waiting', () => {
     expect((await office.call('listBundles')).status).toBe(200);
     await act('approve', office.ann, id);
     expect(new Set((await Promise.all(waiting)).map(({ decision }) => decision))).toEqual(new Set(['approved']));
+  });
+
+  test('is for 1,000 at once: one more is answered as it stands', async () => {
+    const waits = createApprovalWaits(office.services);
+    const waiting = Array.from({ length: 1000 }, (_, id) => waits.wait(id, 20_000));
+    const isOver = (one: { over: Promise<void> }) =>
+      Promise.race([one.over.then(() => true), new Promise((resolve) => setTimeout(() => resolve(false), 20))]);
+    expect(await isOver(waiting[0] as { over: Promise<void> })).toBe(false);
+    expect(await isOver(waits.wait(1000, 20_000))).toBe(true);
+    waiting[0]?.cancel();
+    const next = waits.wait(1001, 20_000);
+    expect(await isOver(next)).toBe(false);
+    for (const one of [...waiting, next]) one.cancel();
+    await Promise.all(waiting.map(({ over }) => over));
   });
 
   test('does not delay the end of the server', async () => {

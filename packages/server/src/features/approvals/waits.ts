@@ -12,7 +12,6 @@ export interface ApprovalWaits {
    * looking at the approval, so that nothing is missed in between. Holds no database connection.
    */
   wait(id: number, ms: number): { readonly over: Promise<void>; cancel(): void };
-  readonly waiting: number;
 }
 
 /**
@@ -47,9 +46,6 @@ export function createApprovalWaits({ db, clock, log, listener, stopping }: Serv
   });
 
   return {
-    get waiting() {
-      return waiting;
-    },
     wait(id, ms) {
       if (waiting >= maxWaiting || stopping.aborted) return { over: Promise.resolve(), cancel: () => undefined };
       let release = (): void => undefined;

@@ -141,6 +141,18 @@ describe('creating a bundle', () => {
   });
 });
 
+test('many changes at once in one workspace all succeed and are numbered without a gap', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) =>
+      office.call('createBundle', { body: { version: `8.${i}.0`, rules: [rule('one')] } }),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(201));
+  for (const { body } of answers) await office.call('deleteBundle', { params: { id: body.id } });
+  const { rows } = await office.db.pool.query('select count(*) as count, max(seq) as last from event');
+  expect(rows[0].count).toBe(rows[0].last);
+});
+
 describe('changing a draft', () => {
   test('leaves what is left out, and gives a new ETag', async () => {
     const before = await office.draft('2.0.0', [rule('one')], { notes: 'n', metadata: { a: 1 } });
