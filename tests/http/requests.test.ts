@@ -90,6 +90,12 @@ describe('a query', () => {
     expect((await response.json()).errors).toEqual([{ path, message }]);
   });
 
+  it('with a thousand faults names the first twenty', async () => {
+    const query = Array.from({ length: 1000 }, (_, index) => `x${index}=1`).join('&');
+    const response = await fetch(`${server.url}/policy/api-keys?${query}`, { headers: admin() });
+    expect([response.status, (await response.json()).errors.length]).toEqual([422, 20]);
+  });
+
   it('is refused where none is expected, so that a misplaced option is not silently ignored', async () => {
     const response = await fetch(`${server.url}/policy/whoami?explain=true`, { headers: admin() });
     expect(response.status).toBe(422);
@@ -121,6 +127,19 @@ describe('a path', () => {
   it('that is badly encoded is 400', async () => {
     const response = await fetch(`${server.url}/policy/api-keys/%ff`, { method: 'DELETE', headers: admin() });
     expect([response.status, (await response.json()).code]).toEqual([400, 'bad_request']);
+  });
+
+  it('may end with a slash', async () => {
+    expect((await fetch(`${server.url}/policy/api-keys/`, { headers: admin() })).status).toBe(200);
+    const page = await fetch(`${server.url}/docs/`);
+    expect([page.status, page.url]).toEqual([200, `${server.url}/docs`]);
+    expect((await fetch(`${server.url}/docs/problems/`)).url).toBe(`${server.url}/docs/problems`);
+    expect((await fetch(`${server.url}/policy/whoami/`, { method: 'POST' })).status).toBe(405);
+  });
+
+  it('with a parameter without end is 404', async () => {
+    const response = await fetch(`${server.url}/policy/bundles/version/${'9'.repeat(300)}`, { headers: admin() });
+    expect([response.status, (await response.json()).code]).toEqual([404, 'not_found']);
   });
 
   it('with an id that is no number is 422', async () => {

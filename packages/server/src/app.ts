@@ -81,10 +81,11 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
     // The router answers before any hook, so these two look after themselves.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       const refusal = refusalOf(error) ?? refuse('bad_request', 'the request cannot be read');
+      reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
       void sendProblem(request, reply, refusal);
     },
     clientErrorHandler: answerBrokenRequest,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   app.server.maxConnections = limits.connections;
   app.decorateRequest('caller', null);

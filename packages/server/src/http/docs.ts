@@ -45,6 +45,9 @@ function serve(
 ): void {
   let asset: Promise<Asset> | undefined;
   app.get(path, async (request, reply) => {
+    // Links in a page are relative to its own address, which has no slash at its end.
+    if (request.url.split('?', 1)[0]?.endsWith('/'))
+      return reply.redirect(`..${path.slice(path.lastIndexOf('/'))}`, 308);
     asset ??= makeAsset(type, make);
     asset.catch(() => {
       asset = undefined;

@@ -51,6 +51,8 @@ function frameworkRefusal(error: unknown): Refusal | null {
       return refuse('bad_request', 'the body is not as long as `content-length` says');
     case 'FST_ERR_BAD_URL':
       return refuse('bad_request', 'the address is not validly percent-encoded');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return refuse('not_found', 'there is nothing of so long a name');
     default:
       return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
         ? refuse('bad_request', 'the request cannot be read')

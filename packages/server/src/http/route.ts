@@ -5,7 +5,7 @@ import type { Caller } from '../caller.js';
 import { Refusal, refuse } from '../refusal.js';
 import type { Services } from '../services.js';
 import { sendProblem } from './problem.js';
-import { unknownName, type Validator, validator } from './validation.js';
+import { maxErrors, unknownName, type Validator, validator } from './validation.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -128,7 +128,7 @@ function checks(operation: Operation): (request: FastifyRequest) => Refusal | nu
       }
       errors.push(...(validate(request[part], part === 'body' ? request.bodyText.length : 0) ?? []));
     }
-    return errors.length === 0 ? null : invalid(errors);
+    return errors.length === 0 ? null : invalid(errors.slice(0, maxErrors));
   };
 }
 

@@ -24,7 +24,7 @@ export function unknownRoutes(app: FastifyInstance): void {
   app.decorate('servedRoutes', routes);
   app.addHook('onRoute', ({ method, url }) => {
     const pattern = url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+');
-    routes.push({ methods: [method].flat(), url, pattern: new RegExp(`^${pattern}$`) });
+    routes.push({ methods: [method].flat(), url, pattern: new RegExp(`^${pattern}/?$`) });
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';

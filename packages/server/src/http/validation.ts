@@ -9,7 +9,7 @@ export type Place = 'body' | 'text';
 
 /** Bodies above this report their first fault only: a hundred thousand wrong values make no better message. */
 const fullReportBytes = 64 * 1024;
-const maxErrors = 20;
+export const maxErrors = 20;
 
 /** Null when `value` is valid (defaults are then filled in), else what is wrong, in words. `weight` in characters. */
 export type Validator = (value: unknown, weight: number) => ProblemItem[] | null;
