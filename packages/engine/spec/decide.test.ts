@@ -5,6 +5,7 @@ import { decide, explain } from '../src/index.js';
 import { check } from './check.js';
 import * as spec from './decide.js';
 import { scenario } from './generate.js';
+import * as pool from './pool.js';
 import { compiled } from './production.js';
 import { type ProfileName, profiles } from './profiles.js';
 
@@ -57,6 +58,37 @@ describe('the engine decides as the specification does', () => {
       fc.assert(sameDecisions, { numRuns: bundles, endOnFailure: false });
     });
   }
+
+  it('every operator on every kind of value, alone and beside 33 rules', () => {
+    const constants = [0, 85, 'a', '', '\uff5e', true];
+    const arrays = [[], ['a', 1, true, null], [0, 85, ''], { list: 'vip' }, { list: 'lower-list' }];
+    const rights: Record<string, readonly unknown[]> = {
+      ...Object.fromEntries(['==', '!='].map((operator) => [operator, [...constants, null]])),
+      ...Object.fromEntries(['>=', '<=', '>', '<'].map((operator) => [operator, [0, 85, 'a', '\uff5e', '😀']])),
+      ...Object.fromEntries(['in', 'not_in', 'any_in', 'all_in'].map((operator) => [operator, arrays])),
+      ...{ contains: constants, not_contains: constants, starts_with: ['a', ''], ends_with: ['a', ''] },
+      ...{ exists: [true, false], is_empty: [true, false], matches: ['^a', ''], domain_in: [['example.com'], []] },
+    };
+    const values = [...pool.anything, ...pool.emptyAndNot, ...pool.strings, ...pool.numbers, 'https://example.com/'];
+    const rule = (id: string, conditions: object, priority: number) => ({
+      ...{ id, agent: '*', action: '*', effect: 'allow', priority, conditions },
+    });
+    const others = Array.from({ length: 33 }, (_, i) => rule(`pad-${i}`, { 'x ==': i, 'x !=': i }, 1));
+    for (const [operator, operands] of Object.entries(rights)) {
+      for (const operand of operands) {
+        const tested = [rule('tested', { [/^[a-z]/.test(operator) ? `x ${operator}` : `${operator}x`]: operand }, 2)];
+        for (const rules of [tested, [...tested, ...others]]) {
+          const bundle = { rules, lists: pool.lists[0] };
+          const policy = compiled(bundle);
+          for (const context of [{}, ...values.map((x) => ({ x }))]) {
+            const request = { agent: 'a', action: 'b', context };
+            const message = `${operator} ${JSON.stringify(operand)} on ${JSON.stringify(context)}`;
+            expect(decide(policy, request), message).toStrictEqual(spec.decide(bundle, request));
+          }
+        }
+      }
+    }
+  });
 
   afterAll(() => {
     const total = [...tallies.values()].reduce((sum, { requests }) => sum + requests, 0);

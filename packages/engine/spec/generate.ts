@@ -103,6 +103,7 @@ function valuesAround(field: string, tests: readonly FormTest[], lists: FormBund
   const around = tests.flatMap(({ field: left, operator, right }) => {
     if (left !== field && otherField(right) !== field) return [];
     if (operator === 'matches') return pool.strings.slice(0, 12);
+    if (operator === 'exists' || operator === 'is_empty') return pool.emptyAndNot;
     const constants = otherField(right) !== null ? pool.anything : (rightConstants(right, lists) ?? []);
     const wholes = Array.isArray(right) ? [right, right.slice(1)] : [];
     return [

@@ -133,6 +133,9 @@ export const anything: readonly unknown[] = [
   ...[JSON.parse('{"__proto__": {"x": 1}}'), JSON.parse('{"constructor": 1, "n": 2}'), { x: { x: {} } }],
 ];
 
+/** What is empty, and what only looks it. */
+export const emptyAndNot: readonly unknown[] = ['', [], {}, ' ', [null], [[]], { x: null }, 0, false, null];
+
 /** A constant, and the values beside it. */
 export function near(constant: unknown): unknown[] {
   if (typeof constant === 'number') {
