@@ -182,8 +182,8 @@ describe('the process', () => {
   it('ends on Ctrl-C without a word', async () => {
     const child = start(['replay', '-', '--rules', 'rules.yaml'], inFolder);
     const end = finished(child);
-    child.stdin?.write(`${recording}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    // More than a pipe holds: it is written once the command reads.
+    await new Promise((resolve) => child.stdin?.write(`${recording}\n`.repeat(1000), resolve));
     child.kill('SIGINT');
     expect(await end).toEqual({ code: 130, stdout: '', stderr: '' });
   });
