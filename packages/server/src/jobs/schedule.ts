@@ -19,6 +19,13 @@ const minute = 60 * second;
 export const jobs: readonly Job[] = [
   { name: 'enforcement.poll', everyMs: 5 * second, run: ({ enforcement }) => enforcement.poll() },
   { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
+  {
+    name: 'enforcement.poll_unheard',
+    everyMs: second / 2,
+    run: async ({ enforcement, listener }) => {
+      if (!listener.connected) await enforcement.poll();
+    },
+  },
   { name: 'decisions.recover', everyMs: second, run: ({ recorder }) => recorder.recover() },
   {
     name: 'decisions.partitions',
