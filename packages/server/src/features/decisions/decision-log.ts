@@ -18,6 +18,8 @@ export interface DecisionLogOptions {
   readonly spoolBytes?: number;
 }
 
+/** Connections beside the recorder's, for what decisions read. */
+const readers = 3;
 /** 256 MiB: a quarter of a million decisions of a kilobyte. */
 const defaultSpoolBytes = 256 * 1024 * 1024;
 
@@ -34,7 +36,7 @@ export async function openDecisionLog(options: DecisionLogOptions): Promise<Reco
   const pool = new pg.Pool({
     ...db.connectionConfig,
     application_name: 'policy-studio recorder',
-    max: flights,
+    max: flights + readers,
     connectionTimeoutMillis: answerMs,
     // The server gives up before the client does, so that a late commit is the exception.
     statement_timeout: answerMs - 500,

@@ -90,10 +90,10 @@ async function decideAll(
   source: Source,
 ): Promise<Answer[]> {
   if (questions.length === 0) return [];
-  const { db, clock, recorder, enforcement, decisionId } = services;
+  const { clock, recorder, enforcement, decisionId } = services;
   const enforced = await enforcement.inForce(caller.workspaceId);
   const nowMs = clock.now().getTime();
-  const facts = await factsFor(db.pool, recorder, enforced, questions, nowMs);
+  const facts = await factsFor(recorder, enforced, questions, nowMs);
   const circumstances = {
     stale: enforcement.staleMs(caller.workspaceId, nowMs) > enforced.maxStaleMinutes * 60_000,
     databaseAway: recorder.databaseAway,
@@ -162,13 +162,13 @@ async function answerAway(
 
 /** The decisions that answer repeated requests, by id. */
 async function storedDecisions(
-  { db }: Services,
+  { recorder }: Services,
   workspaceId: number,
   recorded: readonly Recorded[],
 ): Promise<ReadonlyMap<string, DecisionRow>> {
   const ids = recorded.flatMap((result) => (result.verdict === 'repeated' ? [result.storedId] : []));
   if (ids.length === 0) return new Map();
-  return new Map((await decisionsByIds(db.pool, workspaceId, [...new Set(ids)])).map((row) => [row.id, row]));
+  return new Map((await decisionsByIds(recorder.pool, workspaceId, [...new Set(ids)])).map((row) => [row.id, row]));
 }
 
 function answerFor(

@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import { databaseFailure } from '../../database-failure.js';
 import type { Enforced } from '../enforcement/queries.js';
 import { type CounterName, type CounterQuestion, type Counters, counterNames, readCounters } from './counters.js';
@@ -13,15 +12,14 @@ const noFacts: Facts = {};
  * in one query, and only when some rule reads one. While the database is away counters are unknown and left out.
  */
 export async function factsFor(
-  pool: Pool,
-  recorder: Pick<Recorder, 'databaseAway' | 'noteAway'>,
+  recorder: Pick<Recorder, 'databaseAway' | 'noteAway' | 'pool'>,
   enforced: Enforced,
   questions: readonly Question[],
   nowMs: number,
 ): Promise<Facts[]> {
   const read = questions.map(({ request }) => enforced.policy.factsRead(request.agent, request.action));
   if (read.every((names) => names.length === 0)) return questions.map(() => noFacts);
-  const counted = await countersFor(pool, recorder, enforced, questions, read, nowMs);
+  const counted = await countersFor(recorder, enforced, questions, read, nowMs);
   const clock: Facts = { ...enforced.clockFacts(nowMs) };
   return read.map((names, index) => {
     const known: Facts = { ...clock, ...counted[index] };
@@ -30,8 +28,7 @@ export async function factsFor(
 }
 
 async function countersFor(
-  pool: Pool,
-  recorder: Pick<Recorder, 'databaseAway' | 'noteAway'>,
+  recorder: Pick<Recorder, 'databaseAway' | 'noteAway' | 'pool'>,
   enforced: Enforced,
   questions: readonly Question[],
   read: readonly (readonly string[])[],
@@ -48,7 +45,7 @@ async function countersFor(
   if (asked.size === 0 || recorder.databaseAway) return [];
   try {
     const day = enforced.calendarDay(nowMs);
-    const answers = await readCounters(pool, enforced.workspaceId, [...asked.values()], nowMs, day);
+    const answers = await readCounters(recorder.pool, enforced.workspaceId, [...asked.values()], nowMs, day);
     const byKey = new Map([...asked.keys()].map((key, index) => [key, answers[index]]));
     return keys.map((key) => (key === null ? undefined : byKey.get(key)));
   } catch (error) {

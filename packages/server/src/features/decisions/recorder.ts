@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { databaseFailure } from '../../database-failure.js';
 import type { Logger } from '../../logging.js';
-import { type Refusal, refuse } from '../../refusal.js';
+import { Refusal, refuse } from '../../refusal.js';
 import type { RecordRow } from './draft.js';
 import { recordRows, type Verdict } from './record-statement.js';
 import type { Spool } from './spool.js';
@@ -32,8 +32,10 @@ export interface Recorder {
   noteAway(error: unknown): void;
   /** Looks whether the database is back, and drains what was kept on disk. Called every second. */
   recover(): Promise<void>;
-  /** Resolves when everything handed in so far is recorded or spooled. */
+  /** Resolves when the decisions that were answered before their commit, so far, are recorded or spooled. */
   settled(): Promise<void>;
+  /** Connections for what a decision reads: no other query may keep it waiting. */
+  readonly pool: Pool;
   /** Decisions handed in and not yet committed; those on disk; those an `async` log has lost. */
   readonly counts: { readonly waiting: number; readonly spooled: number; readonly lost: number };
   /** Records what is waiting, then closes. */
@@ -54,7 +56,7 @@ export const recorderLimits = {
 } as const;
 
 export interface RecorderOptions {
-  /** Connections of its own, one a flight: no other query may keep the log waiting. */
+  /** Connections of its own, more than flights. */
   readonly pool: Pool;
   readonly spool: Spool;
   readonly log: Logger;
@@ -90,6 +92,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   let away = false;
   let stopped = false;
   let recovering: Promise<void> | null = null;
+  const answered = new Set<Promise<void>>();
   let idle: (() => void)[] = [];
 
   const fits = (rows: readonly RecordRow[]): boolean =>
@@ -218,9 +221,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
       lost += rows.length;
       log.error({ err: reason, lost }, `${rows.length} answered decisions could not be recorded`);
     };
-    enqueue(workspaceId, rows).then((result) => {
-      if (!Array.isArray(result)) lose((result as Refusal).detail);
-    }, lose);
+    const written = enqueue(workspaceId, rows)
+      .then((result) => {
+        if (result instanceof Refusal) lose(result.detail);
+      }, lose)
+      .finally(() => answered.delete(written));
+    answered.add(written);
     return null;
   };
 
@@ -276,9 +282,6 @@ export function createRecorder(options: RecorderOptions): Recorder {
     }
   };
 
-  const settled = (): Promise<void> =>
-    waitingRows === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve));
-
   return {
     record(workspaceId, rows) {
       if (stopped) return Promise.resolve(refuse('shutting_down', 'the server is stopping, ask another or try again'));
@@ -296,13 +299,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
       });
       return recovering;
     },
-    settled,
+    async settled() {
+      await Promise.all(answered);
+    },
+    pool,
     get counts() {
       return { waiting: waitingRows, spooled: spool.count, lost };
     },
     async stop() {
       stopped = true;
-      await settled();
+      if (waitingRows > 0) await new Promise<void>((resolve) => idle.push(resolve));
       await recovering?.catch(() => undefined);
       await spool.close();
       idle = [];

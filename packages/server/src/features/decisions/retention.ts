@@ -5,13 +5,14 @@ import { idBound } from './decision-id.js';
 import { dropPartitionsBefore } from './partitions.js';
 
 const dayMs = 24 * 3_600_000;
-const batchRows = 10_000;
+const batchRows = 5_000;
+const maxBatches = 100;
 /** Idempotency is promised for 24 hours; the ids go within another 24. */
 const claimHours = 24;
 
 /**
  * Forgets what is older than each workspace's `retention_days`: whole days by dropping their partitions as soon as no
- * workspace keeps them, the rest row by row, at most 10,000 a workspace and call.
+ * workspace keeps them, the rest row by row, in batches.
  */
 export async function applyRetention(
   pool: Pool,
@@ -30,11 +31,13 @@ export async function applyRetention(
 
 async function forgetBefore(pool: Pool, workspaceId: number, beforeMs: number): Promise<void> {
   const before = new Date(beforeMs);
-  await pool.query(
-    `delete from decision where workspace_id = $1 and id in (
-       select id from decision where workspace_id = $1 and id < $2 order by id limit ${batchRows}
-     )`,
+  await inBatches(
+    pool,
     [workspaceId, idBound(beforeMs)],
+    (limit) => `
+    delete from decision where workspace_id = $1 and id in (
+      select id from decision where workspace_id = $1 and id < $2 order by id limit ${limit}
+    )`,
   );
   await pool.query('delete from decision_rollup where workspace_id = $1 and minute < $2', [workspaceId, before]);
   await pool.query('delete from session_spend where workspace_id = $1 and updated_at < $2', [workspaceId, before]);
@@ -44,13 +47,25 @@ async function forgetBefore(pool: Pool, workspaceId: number, beforeMs: number): 
   ]);
 }
 
-/** Forgets request ids older than 24 hours, at most 10,000 a call; returns how many. */
-export async function forgetRequestIds(pool: Pool, nowMs: number): Promise<number> {
-  const { rowCount } = await pool.query(
-    `delete from request_claim where ctid = any (array(
-       select ctid from request_claim where decision_id < $1 order by decision_id limit ${batchRows} for update skip locked
-     ))`,
+/** Forgets request ids older than 24 hours, in batches; returns how many. */
+export function forgetRequestIds(pool: Pool, nowMs: number): Promise<number> {
+  return inBatches(
+    pool,
     [idBound(nowMs - claimHours * 3_600_000)],
+    (limit) => `
+    delete from request_claim where ctid = any (array(
+      select ctid from request_claim where decision_id < $1 order by decision_id limit ${limit} for update skip locked
+    ))`,
   );
-  return rowCount ?? 0;
+}
+
+/** Deletes until a batch is not full, or for 100 batches; the rest is left for the next run. Returns the rows deleted. */
+async function inBatches(pool: Pool, values: readonly unknown[], deletion: (limit: number) => string): Promise<number> {
+  let deleted = 0;
+  for (let batch = 0; batch < maxBatches; batch += 1) {
+    const { rowCount } = await pool.query(deletion(batchRows), [...values]);
+    deleted += rowCount ?? 0;
+    if ((rowCount ?? 0) < batchRows) break;
+  }
+  return deleted;
 }
