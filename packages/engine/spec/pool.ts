@@ -40,6 +40,7 @@ export const strings: readonly string[] = [
     '😀',
     '\ud83d',
     '\ude00',
+    '\ud83d\uffff',
     'ß',
   ],
   ...['>30', '30', '0', 'true', 'null', '2026-01-01T00:00:00.000Z', 'example.com', 'Ann@X.org', 'İ'],
