@@ -2,7 +2,7 @@
 // `import { build } from './build.mjs'` does the same and does nothing when everything is up to date.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -54,12 +54,59 @@ function compile(name) {
   });
 }
 
+/** Two that start at once build one after the other: the second finds everything built. */
+async function lock() {
+  const path = join(root, '.build', 'lock');
+  mkdirSync(join(root, '.build'), { recursive: true });
+  for (let waited = false; ; waited = true) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      const unlock = () => rmSync(path, { force: true });
+      process.once('exit', unlock);
+      return () => {
+        process.off('exit', unlock);
+        unlock();
+      };
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!holderLives(path)) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (!waited) process.stderr.write('waiting for another build to finish ...\n');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function holderLives(path) {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    // Just made and not yet written: ask again.
+    if (pid === 0) return Date.now() - statSync(path).mtimeMs < 2_000;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
 /** True when everything is built now. */
 export async function build() {
   if (!existsSync(compiler)) {
     process.stderr.write('the packages are not installed: run `npm install` first\n');
     return false;
   }
+  if (isBuilt(stamp())) return true;
+  const unlock = await lock();
+  try {
+    return await buildStale();
+  } finally {
+    unlock();
+  }
+}
+
+async function buildStale() {
   const now = stamp();
   if (isBuilt(now)) return true;
   for (const [index, name] of packages.entries()) {
@@ -71,7 +118,6 @@ export async function build() {
     }
     process.stderr.write(` ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
   }
-  mkdirSync(join(root, '.build'), { recursive: true });
   writeFileSync(stampFile, now);
   return true;
 }

@@ -26,6 +26,7 @@ ${inForce}
 <h2>Ask</h2>
 <pre><code>curl -s $URL/policy/evaluate -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
   -d '{"agent": "inbox.triage", "action": "quarantine", "context": {"risk_score": 95}}'</code></pre>
+<p class="dim">The token is an API key, or the admin token: <code>ADMIN_TOKEN</code>, else the file <code>admin-token</code> in the data folder.</p>
 <h2>Read</h2>
 <p><a href="docs">HTTP interface</a>, also as <a href="openapi.json">OpenAPI 3.1</a></p>
 <p><a href="schema/rule.schema.json">JSON Schema of a rule</a></p>
