@@ -1,7 +1,12 @@
 // Cedar has no priorities and no third effect. But it names every permit policy that was satisfied, so each rule is a
 // permit and the first of them in decision order is the winner; that choice costs next to nothing and is timed with it.
 // The policies are parsed once (`preparsePolicySet`), the fastest way its wasm offers.
+import { setFlagsFromString } from 'node:v8';
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+
+// Node 20 inlines calls from JavaScript into wasm and dies in its deoptimizer (`unreachable code`) after a while of these.
+// Some ten nanoseconds a call do not matter where a call takes a hundred microseconds; other versions ignore the flag.
+setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 export const name = 'cedar-wasm 4.13';
 
