@@ -154,8 +154,12 @@ describe('the work limit', () => {
   });
 
   it('counts domain_in once for a field, whatever the list', () => {
-    const rules = [rule('rule-1', { 's domain_in': ['a.com'] }), rule('rule-2', { 's domain_in': ['b.com'] })];
-    expect(decideBoth(rules, { s: 'x'.repeat(3_125_000) }).errors).toHaveLength(2);
+    const rules = [
+      rule('rule-1', { 's domain_in': ['a.com'] }),
+      rule('rule-2', { 's domain_in': ['b.com'] }),
+      rule('rule-3', { 's domain_in': { field: 't' } }),
+    ];
+    expect(decideBoth(rules, { s: 'x'.repeat(3_125_000), t: [] }).errors).toHaveLength(3);
   });
 
   it('counts the array of another field, and different operators apart', () => {
