@@ -1,4 +1,4 @@
-import { type Decision, EvaluateRequest, type Problem, problem } from '@policy-studio/contract';
+import { type Decision, EvaluateRequest, type Problem, problem, problemCodes } from '@policy-studio/contract';
 import { explain } from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
 import { invalid } from '../../http/route.js';
@@ -39,18 +39,26 @@ export async function evaluate(
 
 const checkRequest = validator(EvaluateRequest, 'body');
 
-/** Decides requests of which nothing is known yet, in order; what cannot be decided is a problem in its place. */
+/**
+ * Decides requests of which nothing is known yet, in order; what cannot be decided is a problem in its place. When the
+ * server takes none of them now, that is the answer to the whole batch.
+ */
 export async function evaluateBatch(
   services: Services,
   caller: Caller,
   requests: readonly unknown[],
-): Promise<(Decision | { error: Problem })[]> {
+): Promise<(Decision | { error: Problem })[] | Refusal> {
   const questions = requests.map((request) => {
     const errors = checkRequest(request, 0);
     return errors ? invalid(errors) : askedBy(caller, request as EvaluateRequest);
   });
   const good = questions.filter((question): question is Question => !(question instanceof Refusal));
-  const answers = (await decideAll(services, caller, good, 'batch')).values();
+  const decided = await decideAll(services, caller, good, 'batch');
+  const [first] = decided;
+  if (first instanceof Refusal && problemCodes[first.code].status === 503 && decided.every((one) => one === first)) {
+    return first;
+  }
+  const answers = decided.values();
   return questions.map((question) => {
     const answer = question instanceof Refusal ? question : (answers.next().value as Decision | Refusal);
     return answer instanceof Refusal ? { error: problemOf(answer) } : answer;

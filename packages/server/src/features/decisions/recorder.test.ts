@@ -110,6 +110,10 @@ describe('the recorder', () => {
     });
     await until(() => refusals === 7);
     expect(server.services.recorder.counts.waiting).toBe(5);
+    const whole = await server.call('evaluateBatch', {
+      body: { requests: [{ agent: 'a', action: 'b', context: {} }, 'not a request'] },
+    });
+    expect([whole.status, whole.problem.code]).toEqual([503, 'overloaded']);
     await unblock();
     const answers = await Promise.all(asked);
     expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(5);

@@ -14,9 +14,10 @@ export function decisionRoutes(app: FastifyInstance, services: Services): void {
 
   route(app, services, operations.evaluate, ({ body, caller }) => evaluate(services, caller, body));
 
-  route(app, services, operations.evaluateBatch, async ({ body, caller }) => ({
-    decisions: await evaluateBatch(services, caller, body.requests),
-  }));
+  route(app, services, operations.evaluateBatch, async ({ body, caller }) => {
+    const decisions = await evaluateBatch(services, caller, body.requests);
+    return decisions instanceof Refusal ? decisions : { decisions };
+  });
 
   route(app, services, operations.listDecisions, ({ query, caller }) => {
     // A leap second is a valid time of RFC 3339 that no Date can hold.

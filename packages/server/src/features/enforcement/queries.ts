@@ -5,7 +5,6 @@ import type { Config } from '../../services.js';
 import { settingsOf } from '../settings/queries.js';
 import type { BundleInForce, InForce, ListInForce } from './in-force.js';
 
-export { calendarIn } from './calendar.js';
 export { compilePolicy, type Enforced } from './in-force.js';
 
 /** What is in force in a workspace now, all of one moment; null when there is no such workspace. */
