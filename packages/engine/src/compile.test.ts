@@ -98,11 +98,20 @@ describe('named lists', () => {
       code: 'invalid-condition',
       message: 'there is no list `vips`, did you mean `vip`?',
       rule_id: 'one',
-      path: [0, 'conditions'],
+      path: [0, 'conditions', 'a in'],
     });
     expect(refusal([rule('one', { conditions: { a: { list: 'constructor' } } })], {})?.message).toMatch(
       /create it first/,
     );
+  });
+
+  it('are reported at the entry that names them, however deep', () => {
+    const conditions = { any: [{ a: 1 }, { not: { ' b in ': { list: 'gone' } } }], c: { list: 'lost' }, d: [null] };
+    const policy = compile({ rules: [rule('one', {}), rule('two', { conditions })] }, {});
+    expect(Array.isArray(policy) && policy.map(({ path }) => path)).toEqual([
+      [1, 'conditions', 'any', 1, 'not', ' b in '],
+      [1, 'conditions', 'c'],
+    ]);
   });
 
   it('must be there for disabled rules too', () => {

@@ -1,13 +1,13 @@
 import { RE2JS } from 're2js';
 import { type Check, domainsOf, type Resources } from './check.js';
 import { type Condition, testsOf } from './condition.js';
-import { type Diagnostic, hint, quoted } from './diagnostic.js';
+import type { Diagnostic } from './diagnostic.js';
 import { isFact } from './facts.js';
 import { type FieldReader, fieldReader } from './field.js';
 import type { Budget, Effect, Rule, RuleInput } from './generated/rule.js';
-import { hostName } from './host.js';
 import { limits } from './limits.js';
-import { type Lists, listMembers, type NamedList, normalized } from './list.js';
+import { type Lists, listMembers, type NamedList } from './list.js';
+import { listProblems } from './list-references.js';
 import { createConditionParser } from './parse-condition.js';
 import type { CompiledRule } from './plan.js';
 import { buildIndex, type PolicyIndex, planFor } from './policy-index.js';
@@ -107,39 +107,6 @@ function factsIn(fields: readonly string[]): string[] {
 
 function listsIn(condition: Condition): string[] {
   return testsOf(condition).flatMap(({ operand }) => (operand.kind === 'list' ? [operand.name] : []));
-}
-
-function listProblems(rules: readonly ParsedRule[], lists: Lists): Diagnostic[] {
-  const found: Diagnostic[] = [];
-  const domainProblems = new Map<string, string | null>();
-  rules.forEach(({ rule, condition }, index) => {
-    for (const { operand, operator } of testsOf(condition)) {
-      if (operand.kind !== 'list' || found.length >= limits.diagnostics) continue;
-      const report = (message: string, code: Diagnostic['code'] = 'invalid-condition') =>
-        found.push({ code, message, rule_id: rule.id, path: [index, 'conditions'] });
-      const list = Object.hasOwn(lists, operand.name) ? lists[operand.name] : undefined;
-      if (list === undefined) {
-        report(
-          `there is no list ${quoted(operand.name)}${hint(operand.name, Object.keys(lists)) || ': create it first'}`,
-        );
-      } else if (list.values.length > limits.listValues) {
-        report(`the list ${quoted(operand.name)} has more than ${limits.listValues} values`, 'limit-exceeded');
-      } else if (operator === 'domain_in') {
-        const problem = domainProblems.get(operand.name) ?? domainProblem(operand.name, list);
-        domainProblems.set(operand.name, problem);
-        if (problem !== null) report(problem);
-      }
-    }
-  });
-  return found;
-}
-
-function domainProblem(name: string, list: NamedList): string | null {
-  for (const value of list.values) {
-    if (typeof value === 'string' && hostName(normalized(value, list.normalize)) !== null) continue;
-    return `\`domain_in\` needs domain names, and the list ${quoted(name)} holds ${quoted(String(value))}`;
-  }
-  return null;
 }
 
 function usedLists(rules: readonly ParsedRule[], lists: Lists): Lists {
