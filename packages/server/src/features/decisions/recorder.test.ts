@@ -84,6 +84,22 @@ describe('the recorder', () => {
     expect((await server.call('reportOutcome', { params: { id }, body: { status: 'success' } })).status).toBe(200);
   });
 
+  it('makes answers of an async log wait for their commit once many decisions wait', async () => {
+    const server = await start({ config: { decisionLog: 'async' }, recorderLimits: { answeredRows: 3 } });
+    await server.services.recorder.settled();
+    const unblock = await blockLog();
+    for (let before = 0; before < 3; before += 1) expect((await ask(server)).status).toBe(200);
+    let answered = false;
+    const fourth = ask(server).finally(() => {
+      answered = true;
+    });
+    await until(() => server.services.recorder.counts.waiting === 4);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(answered).toBe(false);
+    await unblock();
+    expect(await kept((await fourth).body.decision_id)).toBe(1);
+  });
+
   it('loses nothing of an async log when it is stopped in order', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'ps-async-'));
     const server = await start({ config: { decisionLog: 'async', dataDir } });

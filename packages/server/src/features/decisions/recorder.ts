@@ -20,7 +20,7 @@ export type Recorded =
 export interface Recorder {
   /**
    * Records decisions of one workspace, in one group, and resolves when they are committed (or, while the database is
-   * away, on disk). With the `async` log, decisions that claim and reserve nothing resolve at once.
+   * away, on disk). With the `async` log, decisions that claim and reserve nothing resolve at once, unless many wait.
    * Refuses with `overloaded` when too much is waiting.
    */
   record(workspaceId: number, rows: readonly RecordRow[]): Promise<readonly Recorded[] | Refusal>;
@@ -49,6 +49,8 @@ export const recorderLimits = {
   /** Decisions waiting, in all: beyond it they are refused rather than kept waiting for ever. */
   waitingRows: 20_000,
   waitingBytes: 64 * 1024 * 1024,
+  /** With the `async` log, decisions that may wait after their answer: beyond it answers wait for their commit too. */
+  answeredRows: 10_000,
   /** Groups under way at a time: more only helps where a commit is slow (a network disk, a distant database). */
   flights: 1,
   /** After this time without an answer the database counts as away. */
@@ -285,7 +287,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   return {
     record(workspaceId, rows) {
       if (stopped) return Promise.resolve(refuse('shutting_down', 'the server is stopping, ask another or try again'));
-      if (mode === 'durable' || rows.some(needsTheDatabase)) return enqueue(workspaceId, rows);
+      const answersLater = mode === 'durable' || waitingRows + rows.length > limits.answeredRows;
+      if (answersLater || rows.some(needsTheDatabase)) return enqueue(workspaceId, rows);
       return Promise.resolve(enqueueAnswered(workspaceId, rows) ?? rows.map(() => recordedAsSent));
     },
     spool: toSpool,
