@@ -1,8 +1,8 @@
-import { type Check, outcome, type Values } from './check.js';
+import { type Check, outcome, type Resources, type Slots, type Values } from './check.js';
 import type { Condition, Test } from './condition.js';
 import { conditionCheck, conjunction } from './condition-check.js';
-import { buildFieldRows, type FieldRows, rowOf } from './field-rows.js';
-import type { Plan } from './plan.js';
+import { type FieldRows, type FieldTests, fillRows, planRows, type RowPlan, rowOf } from './field-rows.js';
+import { createValueSets } from './value-set.js';
 
 /**
  * Candidates as bits in decision order. For every field a row of bits tells, by the field's value, which rules it
@@ -11,6 +11,8 @@ import type { Plan } from './plan.js';
  */
 export interface Bitsets {
   readonly wordsPerRow: number;
+  /** The rows of all fields, one after the other. */
+  readonly words: Uint32Array;
   readonly fields: readonly FieldRows[];
   /** Per rule, what the rows do not decide; null when they decide it all. */
   readonly residuals: readonly (Check | null)[];
@@ -21,42 +23,60 @@ export interface Bitsets {
 /** The most words of rows a plan may hold, for each of its rules. */
 export const bitsetWordsPerRule = 600;
 
-/** The bitsets of a plan's rules, up to and including the first one that always holds. Less room means coarser rows, never another answer. */
-export function buildBitsets(plan: Plan, wordsPerRule: number = bitsetWordsPerRule): Bitsets {
-  const count = plan.reachable;
+/** What the conditions of rules are built with. */
+export interface BitsetParts {
+  readonly conditions: readonly Condition[];
+  readonly slots: Slots;
+  readonly checkOf: (test: Test) => Check;
+  readonly resources: Resources;
+}
+
+/** The bitsets of conditions in decision order. Less room means coarser rows, never another answer. */
+export function buildBitsets(parts: BitsetParts, wordsPerRule: number = bitsetWordsPerRule): Bitsets {
+  const { conditions, checkOf } = parts;
+  const count = conditions.length;
   const wordsPerRow = (count + 31) >> 5;
-  const parts = plan.rules.slice(0, count).map(({ condition }) => partsOf(condition));
-  const residuals: Condition[][] = parts.map(({ rest }) => [...rest]);
-  let budget = count * wordsPerRule;
-  const fields: FieldRows[] = [];
-  for (const [field, testsByRule] of byField(parts.map(({ tests }) => tests))) {
-    const rows = buildFieldRows(plan, field, testsByRule, count, budget);
-    for (const [rule, test] of rows.undecided) residuals[rule]?.push(test);
-    if (rows.words.length === 0) continue;
-    budget -= rows.words.length;
-    fields.push(rows);
-  }
-  return {
-    wordsPerRow,
-    fields,
-    residuals: residuals.map((rest) => (rest.length === 0 ? null : residualCheck(rest, plan))),
-    offsets: new Int32Array(fields.length),
+  const residuals = new Map<number, Condition[]>();
+  const leave = (rule: number, part: Condition) => {
+    const rest = residuals.get(rule);
+    if (rest === undefined) residuals.set(rule, [part]);
+    else rest.push(part);
   };
+  const setOf = createValueSets(parts.resources);
+  const plans: RowPlan[] = [];
+  let rows = 0;
+  const maxRows = Math.floor((count * wordsPerRule) / wordsPerRow);
+  for (const field of fieldsInOrder(parts, leave)) {
+    const plan = planRows(field, setOf, maxRows - rows);
+    const open = plan?.undecided ?? field.tests.keys();
+    for (const at of open) leave(field.rules[at] as number, field.tests[at] as Test);
+    if (plan === null) continue;
+    plans.push(plan);
+    rows += plan.rowCount;
+  }
+  const words = new Uint32Array(rows * wordsPerRow);
+  let start = 0;
+  const fields = plans.map((plan) => {
+    const filled = fillRows(plan, words, start, count);
+    start += plan.rowCount * wordsPerRow;
+    return filled;
+  });
+  const checks = new Array<Check | null>(count).fill(null);
+  for (const [rule, rest] of residuals) checks[rule] = conjunction(rest.map((part) => conditionCheck(part, checkOf)));
+  return { wordsPerRow, words, fields, residuals: checks, offsets: new Int32Array(fields.length) };
 }
 
 /** The index of the first rule that holds, or -1. */
 export function firstMatch(bitsets: Bitsets, values: Values): number {
-  const { fields, offsets, residuals, wordsPerRow } = bitsets;
+  const { fields, offsets, residuals, words, wordsPerRow } = bitsets;
   const count = fields.length;
   for (let f = 0; f < count; f++) {
     const field = fields[f] as FieldRows;
-    offsets[f] = rowOf(field, values[field.slot]) * wordsPerRow;
+    offsets[f] = rowOf(field, values[field.slot]);
   }
   for (let w = 0; w < wordsPerRow; w++) {
     let word = -1;
-    for (let f = 0; f < count && word !== 0; f++) {
-      word &= (fields[f] as FieldRows).words[(offsets[f] as number) + w] as number;
-    }
+    for (let f = 0; f < count && word !== 0; f++) word &= words[(offsets[f] as number) + w] as number;
     while (word !== 0) {
       const rule = (w << 5) + 31 - Math.clz32(word & -word);
       // With no rows at all, the bits beyond the last rule are still set.
@@ -69,30 +89,31 @@ export function firstMatch(bitsets: Bitsets, values: Values): number {
   return -1;
 }
 
-/** The tests that every match must meet and that look at one field, and the other parts of the conjunction. */
-function partsOf(condition: Condition): { tests: Test[]; rest: Condition[] } {
-  const tests: Test[] = [];
-  const rest: Condition[] = [];
-  for (const part of condition.kind === 'all' ? condition.of : [condition]) {
-    if (part.kind === 'test' && part.operand.kind !== 'field') tests.push(part);
-    else rest.push(part);
-  }
-  return { tests, rest };
-}
-
-/** Per field, the tests of each rule that has some; the field that constrains most rules first, since it empties most words. */
-function byField(testsByRule: readonly (readonly Test[])[]): [string, Map<number, Test[]>][] {
-  const fields = new Map<string, Map<number, Test[]>>();
-  testsByRule.forEach((tests, rule) => {
-    for (const test of tests) {
-      const rules = fields.get(test.field) ?? new Map<number, Test[]>();
-      fields.set(test.field, rules);
-      rules.set(rule, [...(rules.get(rule) ?? []), test]);
+/**
+ * Per field, the tests of it that every match must meet and that look at no other field; the other parts of the
+ * conditions go to `leave`. The field that most rules hold to a few values comes first, since it empties most words.
+ */
+function fieldsInOrder(
+  { conditions, slots }: BitsetParts,
+  leave: (rule: number, part: Condition) => void,
+): FieldTests[] {
+  const fields: (FieldTests & { weight: number })[] = [];
+  conditions.forEach((condition, rule) => {
+    for (const part of condition.kind === 'all' ? condition.of : [condition]) {
+      if (part.kind !== 'test' || part.operand.kind === 'field') {
+        leave(rule, part);
+        continue;
+      }
+      const slot = slots.slot(part.field);
+      let field = fields[slot];
+      if (field === undefined) {
+        field = { slot, rules: [], tests: [], weight: 0 };
+        fields[slot] = field;
+      }
+      field.rules.push(rule);
+      field.tests.push(part);
+      field.weight += part.operator === '==' || part.operator === 'in' ? 2 : 1;
     }
   });
-  return [...fields].sort((a, b) => b[1].size - a[1].size);
-}
-
-function residualCheck(rest: readonly Condition[], plan: Plan): Check {
-  return conjunction(rest.map((part) => conditionCheck(part, plan.checkOf)));
+  return fields.filter((field) => field !== undefined).sort((a, b) => b.weight - a.weight);
 }

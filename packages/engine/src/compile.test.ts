@@ -72,7 +72,7 @@ describe('patterns', () => {
   });
 
   it('forget the oldest plans when there are too many, and decide the same', () => {
-    const general = Array.from({ length: 3000 }, (_, i) =>
+    const general = Array.from({ length: 4500 }, (_, i) =>
       rule(`general-${i}`, { agent: '*', action: '*', conditions: { n: i } }),
     );
     const special = Array.from({ length: 40 }, (_, i) =>

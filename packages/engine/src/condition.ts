@@ -113,9 +113,16 @@ export const hintWords: Readonly<Record<string, Operator>> = {
 
 /** Every test of a condition, depth first, in canonical order; a test that stands in two places comes twice. */
 export function testsOf(condition: Condition): Test[] {
-  if (condition.kind === 'test') return [condition];
-  if (condition.kind === 'not') return testsOf(condition.of);
-  return condition.of.flatMap(testsOf);
+  const tests: Test[] = [];
+  visitTests(condition, (test) => tests.push(test));
+  return tests;
+}
+
+/** Calls `visit` with each of those tests, in that order. */
+export function visitTests(condition: Condition, visit: (test: Test) => void): void {
+  if (condition.kind === 'test') visit(condition);
+  else if (condition.kind === 'not') visitTests(condition.of, visit);
+  else for (const child of condition.of) visitTests(child, visit);
 }
 
 /** The fields a test reads: the left one, then the right one of a field-to-field test. */

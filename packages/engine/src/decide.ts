@@ -45,9 +45,9 @@ export function decide(policy: CompiledPolicy, request: DecisionRequest): Policy
 /** The decision for fields that have been read. */
 export function decideByPlan(policy: CompiledPolicy, plan: Plan, values: unknown[]): PolicyDecision {
   if (plan.workload !== null && exceedsWork(plan.workload, values)) return exhausted();
-  const suspicious = readHosts(plan, values);
+  readHosts(plan, values);
   const winner = winnerOf(plan, values);
-  const errors = suspicious ? mismatches(plan, values, winner) : [];
+  const errors = mismatches(plan, values, winner);
   if (winner === -1) {
     return {
       effect: policy.defaultEffect,

@@ -1,55 +1,42 @@
-import { type Check, checkOf, outcome, type Resources, type Values } from './check.js';
-import type { Scalar, Test } from './condition.js';
-import type { Plan } from './plan.js';
+import type { Test } from './condition.js';
+import { type NumberSet, type ValueSet, valueClass } from './value-set.js';
 
-/**
- * The rows of one field: for every class of values that its tests cannot tell apart, the rules that are still in play.
- * Classes are: missing, the booleans, empty and other arrays and objects, each string that a test names, all other
- * strings, each number that a test names, and the gaps between those.
- */
+/** Where the rows of one field begin, by the field's value: for every class of values a row of bits, one for each rule. */
 export interface FieldRows {
   readonly slot: number;
-  readonly words: Uint32Array;
+  /** The first word of the row of `valueClass` 0; the rows of the other classes follow. */
+  readonly start: number;
+  readonly wordsPerRow: number;
+  /** First words of the rows of strings that some test names. */
   readonly strings: ReadonlyMap<string, number>;
+  /** The numbers that some test names, ascending. */
   readonly numbers: Float64Array;
   /** Row of the numbers below the first one named; the rows of points and gaps follow in turns. */
-  readonly firstNumberRow: number;
+  readonly numberStart: number;
   /** How many neighbouring numeric classes share a row, as a power of two, to keep within the budget. */
   readonly numberShift: number;
-  /** Tests that the rows leave open for some class, with the index of their rule. */
-  readonly undecided: readonly (readonly [rule: number, test: Test])[];
 }
 
-const row = {
-  missing: 0,
-  false: 1,
-  true: 2,
-  emptyArray: 3,
-  array: 4,
-  emptyObject: 5,
-  object: 6,
-  otherString: 7,
-  firstOther: 8,
-} as const;
+const { otherString } = valueClass;
+const constantRows = otherString + 1;
 
-/** Above this many values a literal list is looked up for the survivors instead. */
-const maxNamedValues = 64;
-
-/** The row for a value. */
+/** The first word of the row for a value. */
 export function rowOf(field: FieldRows, value: unknown): number {
   switch (typeof value) {
     case 'string':
-      return field.strings.get(value) ?? row.otherString;
+      return field.strings.get(value) ?? field.start + otherString * field.wordsPerRow;
     case 'number':
-      return field.firstNumberRow + (numberClass(field.numbers, value) >> field.numberShift);
-    case 'boolean':
-      return value ? row.true : row.false;
-    case 'undefined':
-      return row.missing;
+      return field.numberStart + (numberClass(field.numbers, value) >> field.numberShift) * field.wordsPerRow;
     default:
-      if (Array.isArray(value)) return value.length === 0 ? row.emptyArray : row.array;
-      return isEmptyObject(value) ? row.emptyObject : row.object;
+      return field.start + classOf(value) * field.wordsPerRow;
   }
+}
+
+function classOf(value: unknown): number {
+  if (value === undefined) return valueClass.missing;
+  if (typeof value === 'boolean') return value ? valueClass.true : valueClass.false;
+  if (Array.isArray(value)) return value.length === 0 ? valueClass.emptyArray : valueClass.array;
+  return isEmptyObject(value) ? valueClass.emptyObject : valueClass.object;
 }
 
 /** `2i + 1` for the number at index i, `2i` for the gap before it. */
@@ -64,275 +51,225 @@ function numberClass(numbers: Float64Array, value: number): number {
   return numbers[low] === value ? 2 * low + 1 : 2 * low;
 }
 
-/** The rows of a field for the tests that each rule makes on it, in at most `budget` words. */
-export function buildFieldRows(
-  plan: Plan,
-  field: string,
-  testsByRule: ReadonlyMap<number, readonly Test[]>,
-  ruleCount: number,
-  budget: number,
-): FieldRows {
-  const slot = plan.fields.indexOf(field);
-  const wordsPerRow = (ruleCount + 31) >> 5;
-  const rules = [...testsByRule].map(([rule, tests]) => ruleOnField(rule, tests, plan.resources));
-  const maxRows = Math.floor(budget / wordsPerRow) - row.firstOther - 2;
-  if (maxRows < 0) return noRows(slot, rules);
+/** What the rules of a plan ask of one field. */
+export interface FieldTests {
+  readonly slot: number;
+  /** The rule of each test, ascending, parallel to `tests`; a rule with two tests stands there twice. */
+  readonly rules: number[];
+  readonly tests: Test[];
+}
 
-  const named = namedStrings(rules, Math.floor(maxRows / 2));
-  const numbers = numbersNamed(rules);
+/** The rows of one field before they are filled. */
+export interface RowPlan {
+  readonly field: FieldTests;
+  readonly sets: readonly ValueSet[];
+  /** Numbers the strings in the order of their rows. */
+  readonly strings: ReadonlyMap<string, number>;
+  readonly numbers: Float64Array;
+  readonly numberShift: number;
+  readonly numberRows: number;
+  readonly rowCount: number;
+  /** Places in `field.tests` that the rows leave open for some value. */
+  readonly undecided: readonly number[];
+}
+
+/** The rows that a field's tests need, in at most `maxRows`; null when there is no room for the fewest that make sense. */
+export function planRows(field: FieldTests, setOf: (test: Test) => ValueSet, maxRows: number): RowPlan | null {
+  if (maxRows < constantRows + 2) return null;
+  const room = maxRows - constantRows;
+  const strings = new Map<string, number>();
+  const points = new Set<number>();
+  const undecided: number[] = [];
+  const sets = field.tests.map((test, at) => {
+    const set = roomForStrings(setOf(test), strings, room >> 1);
+    if (set.open) undecided.push(at);
+    addNumbers(points, set.numbers);
+    return set;
+  });
+  const numbers = Float64Array.from(points).sort();
   const classes = 2 * numbers.length + 1;
   let numberShift = 0;
-  while (classes >> numberShift > maxRows - named.strings.size) numberShift += 1;
-
-  const firstNumberRow = row.firstOther + named.strings.size;
+  while (((classes - 1) >> numberShift) + 1 > room - strings.size) numberShift += 1;
   const numberRows = ((classes - 1) >> numberShift) + 1;
-  const words = new Uint32Array((firstNumberRow + numberRows) * wordsPerRow);
-  const put = { words, wordsPerRow };
-  const untouched = new Uint32Array(wordsPerRow);
-  for (let rule = 0; rule < ruleCount; rule++) if (!testsByRule.has(rule)) flip(untouched, rule);
-  fillConstantRows(put, rules, untouched);
-  fillStringRows(put, rules, named);
-  fillNumberRows(put, rules, numbers, { firstNumberRow, numberShift, untouched });
-  return {
-    slot,
-    words,
-    strings: named.strings,
-    numbers,
-    firstNumberRow,
-    numberShift,
-    undecided: rules.flatMap(({ rule, tests }) =>
-      tests
-        .filter(({ test, open, numbers: own }) => open || named.left.has(test) || (numberShift > 0 && own.length > 0))
-        .map(({ test }) => [rule, test] as const),
-    ),
-  };
-}
-
-interface TestOnField {
-  readonly test: Test;
-  /** The test on a value that stands in slot 0. */
-  readonly check: Check;
-  /** Whether strings that no test names, or arrays, can come out differently. */
-  readonly openStrings: boolean;
-  readonly openNumbers: boolean;
-  readonly openArrays: boolean;
-  readonly open: boolean;
-  readonly strings: readonly string[];
-  readonly numbers: readonly number[];
-}
-
-interface RuleOnField {
-  readonly rule: number;
-  readonly tests: readonly TestOnField[];
-}
-
-function ruleOnField(rule: number, tests: readonly Test[], resources: Resources): RuleOnField {
-  return { rule, tests: tests.map((test) => testOnField(test, resources)) };
-}
-
-const valueSlots = { slot: () => 0, hostSlot: () => 1 };
-
-function testOnField(test: Test, resources: Resources): TestOnField {
-  const check = checkOf(test, valueSlots, resources);
-  const { openStrings, openNumbers, openArrays, literals } = reachOf(test);
-  return {
-    test,
-    check,
-    openStrings,
-    openNumbers,
-    openArrays,
-    open: openStrings || openNumbers || openArrays,
-    strings: openStrings ? [] : literals.filter((value) => typeof value === 'string'),
-    numbers: openNumbers ? [] : literals.filter((value) => typeof value === 'number'),
-  };
-}
-
-interface Reach {
-  readonly openStrings: boolean;
-  readonly openNumbers: boolean;
-  readonly openArrays: boolean;
-  readonly literals: readonly Scalar[];
-}
-
-/** What a test's outcome hangs on besides the class of a value. */
-function reachOf({ operator, operand }: Test): Reach {
-  const closed = { openStrings: false, openNumbers: false, openArrays: false };
-  const literals = operand.kind === 'value' ? [operand.value] : operand.kind === 'values' ? operand.values : [];
-  switch (operator) {
-    case '==':
-    case '!=':
-      return { ...closed, literals };
-    case '>=':
-    case '<=':
-    case '>':
-    case '<':
-      return { ...closed, openStrings: typeof literals[0] === 'string', literals };
-    case 'exists':
-      return { ...closed, literals: [] };
-    case 'is_empty':
-      return { ...closed, literals: [''] };
-    case 'in':
-    case 'not_in':
-    case 'any_in':
-    case 'all_in': {
-      const open = operand.kind === 'list' || literals.length > maxNamedValues;
-      const openArrays = operator === 'any_in' || operator === 'all_in';
-      return { openStrings: open, openNumbers: open, openArrays, literals };
-    }
-    case 'contains':
-    case 'not_contains':
-      return { ...closed, openStrings: typeof literals[0] === 'string', openArrays: true, literals: [] };
-    case 'starts_with':
-    case 'ends_with':
-    case 'matches':
-      return { ...closed, openStrings: true, literals: [] };
-    case 'domain_in':
-      return { ...closed, openStrings: true, openArrays: true, literals: [] };
+  const rowCount = constantRows + strings.size + numberRows;
+  if (numberShift > 0) {
+    // Neighbouring classes share a row, so a rule that tells numbers apart is asked again.
+    sets.forEach((set, at) => {
+      if (!set.open && namesNumbers(set.numbers)) undecided.push(at);
+    });
   }
+  return { field, sets, strings, numbers, numberShift, numberRows, rowCount, undecided };
 }
 
-interface Rows {
-  readonly words: Uint32Array;
-  readonly wordsPerRow: number;
-}
-
-function fillConstantRows(rows: Rows, rules: readonly RuleOnField[], untouched: Uint32Array): void {
-  for (let at = 0; at < rows.words.length; at += rows.wordsPerRow) rows.words.set(untouched, at);
-  const representatives: readonly (readonly [number, unknown])[] = [
-    [row.missing, undefined],
-    [row.false, false],
-    [row.true, true],
-    [row.emptyArray, []],
-    [row.array, [null]],
-    [row.emptyObject, {}],
-    [row.object, { member: null }],
-  ];
-  for (const { rule, tests } of rules) {
-    for (const [r, value] of representatives) {
-      const open = (test: TestOnField) => test.openArrays && r === row.array;
-      setBit(rows, r, rule, inPlay(tests, [value, null], open));
-    }
+/** The set with its strings numbered; one that lets all strings in when they find no room. */
+function roomForStrings(set: ValueSet, strings: Map<string, number>, maxStrings: number): ValueSet {
+  if (set.strings.length === 0) return set;
+  if (strings.size + set.strings.length > maxStrings && set.strings.some((text) => !strings.has(text))) {
+    return { ...set, classes: set.classes | (1 << otherString), strings: [], open: true };
   }
+  for (const text of set.strings) if (!strings.has(text)) strings.set(text, strings.size);
+  return set;
 }
 
-interface NamedStrings {
-  readonly strings: ReadonlyMap<string, number>;
-  /** Tests whose strings found no room. */
-  readonly left: ReadonlySet<Test>;
+function addNumbers(points: Set<number>, numbers: NumberSet): void {
+  if (numbers.kind === 'side') points.add(numbers.bound);
+  else for (const point of numbers.points) points.add(point);
 }
 
-/** A row for each string that some test names, as far as there is room. */
-function namedStrings(rules: readonly RuleOnField[], maxRows: number): NamedStrings {
-  const strings = new Map<string, number>();
-  const left = new Set<Test>();
-  for (const { tests } of rules) {
-    for (const { test, strings: own } of tests) {
-      const unseen = new Set(own.filter((text) => !strings.has(text)));
-      if (strings.size + unseen.size > maxRows) {
-        left.add(test);
-        continue;
-      }
-      for (const text of unseen) strings.set(text, row.firstOther + strings.size);
-    }
-  }
-  return { strings, left };
-}
-
-function fillStringRows(rows: Rows, rules: readonly RuleOnField[], { strings, left }: NamedStrings): void {
-  const { words, wordsPerRow } = rows;
-  const open = ({ test, openStrings }: TestOnField) => openStrings || left.has(test);
-  let other = 'other';
-  while (rules.some(({ tests }) => tests.some((test) => test.strings.includes(other)))) other += '.';
-  for (const { rule, tests } of rules) setBit(rows, row.otherString, rule, inPlay(tests, [other, null], open));
-  const otherRow = words.slice(row.otherString * wordsPerRow, (row.otherString + 1) * wordsPerRow);
-  for (const r of strings.values()) words.set(otherRow, r * wordsPerRow);
-  for (const { rule, tests } of rules) {
-    for (const text of new Set(tests.flatMap((test) => (left.has(test.test) ? [] : test.strings)))) {
-      const r = strings.get(text);
-      if (r !== undefined) setBit(rows, r, rule, inPlay(tests, [text, null], open));
-    }
-  }
-}
-
-function numbersNamed(rules: readonly RuleOnField[]): Float64Array {
-  const numbers = new Set<number>();
-  for (const { tests } of rules) for (const test of tests) for (const number of test.numbers) numbers.add(number);
-  return Float64Array.from(numbers).sort();
+function namesNumbers(numbers: NumberSet): boolean {
+  return numbers.kind === 'side' || numbers.points.length > 0;
 }
 
 /**
- * A sweep over the numbers in order: each rule is evaluated on the points and gaps of its own numbers alone, which
- * gives the classes where its bit changes; between those the row before is copied.
+ * Fills a field's rows in `words`, all zero there, from `start` on. Nothing is evaluated: each rule sets the bits of its
+ * own values over what all other values share, and along the numbers each row is the one before with the rules flipped
+ * that begin or end there.
  */
-function fillNumberRows(
-  { words, wordsPerRow }: Rows,
-  rules: readonly RuleOnField[],
-  numbers: Float64Array,
-  {
-    firstNumberRow,
-    numberShift,
-    untouched,
-  }: Pick<FieldRows, 'firstNumberRow' | 'numberShift'> & { untouched: Uint32Array },
-): void {
-  const classes = 2 * numbers.length + 1;
-  const changes: number[][] = Array.from({ length: classes }, () => []);
-  for (const { rule, tests } of rules) {
-    let before = false;
-    for (const [at, representative] of ownClasses(tests, numbers)) {
-      const now = inPlay(tests, [representative, null], ({ openNumbers }) => openNumbers);
-      if (now !== before) changes[at]?.push(rule);
-      before = now;
+export function fillRows(plan: RowPlan, words: Uint32Array, start: number, ruleCount: number): FieldRows {
+  const wordsPerRow = (ruleCount + 31) >> 5;
+  const { field, numbers, numberShift } = plan;
+  const stringStart = start + constantRows * wordsPerRow;
+  const numberStart = stringStart + plan.strings.size * wordsPerRow;
+  const numberEnd = numberStart + plan.numberRows * wordsPerRow;
+  const untouched = untouchedBy(field.rules, ruleCount);
+  for (let row = 0; row < constantRows; row++) words.set(untouched, start + row * wordsPerRow);
+  words.set(untouched, numberStart);
+
+  const indexes = new Map<number, number>();
+  numbers.forEach((number, i) => {
+    indexes.set(number, i);
+  });
+  const demands = demandsOf(plan, indexes);
+  for (const { rule, classes, ranges } of demands) {
+    for (let rest = classes; rest !== 0; rest &= rest - 1) {
+      flip(words, start + (31 - Math.clz32(rest & -rest)) * wordsPerRow, rule);
+    }
+    for (let i = 0; i < ranges.length; i++) {
+      const at = numberStart + (ranges[i] as number) * wordsPerRow;
+      if (at < numberEnd) flip(words, at, rule);
     }
   }
-  const current = untouched.slice();
-  for (let at = 0; at < classes; at++) {
-    for (const rule of changes[at] ?? []) flip(current, rule);
-    const start = (firstNumberRow + (at >> numberShift)) * wordsPerRow;
-    for (let w = 0; w < wordsPerRow; w++) words[start + w] = (words[start + w] as number) | (current[w] as number);
+  for (let i = numberStart + wordsPerRow; i < numberEnd; i++) {
+    words[i] = (words[i] as number) ^ (words[i - wordsPerRow] as number);
   }
-}
 
-/** The classes where a rule's own numbers begin and end, with a number from each. */
-function* ownClasses(tests: readonly TestOnField[], numbers: Float64Array): Generator<[at: number, number: number]> {
-  const own = Float64Array.from(new Set(tests.flatMap((test) => test.numbers))).sort();
-  yield [0, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < own.length; i++) {
-    const number = own[i] as number;
-    const next = own[i + 1];
-    const at = numberClass(numbers, number);
-    yield [at, number];
-    // Where two neighbours have no double between them the gap is empty and either of them will do.
-    yield [at + 1, next === undefined ? Number.POSITIVE_INFINITY : number / 2 + next / 2];
+  const rowsOfStrings = new Map<string, number>();
+  const others = start + otherString * wordsPerRow;
+  for (const [text, row] of plan.strings) {
+    const at = stringStart + row * wordsPerRow;
+    words.copyWithin(at, others, others + wordsPerRow);
+    rowsOfStrings.set(text, at);
   }
+  for (const { rule, strings } of demands) {
+    for (const text of strings) flip(words, rowsOfStrings.get(text) as number, rule);
+  }
+  return { slot: field.slot, start, wordsPerRow, strings: rowsOfStrings, numbers, numberStart, numberShift };
 }
 
-function inPlay(tests: readonly TestOnField[], values: Values, open: (test: TestOnField) => boolean): boolean {
-  return tests.every((test) => open(test) || test.check(values) === outcome.met);
+/** Rules that ask nothing of a field are in play whatever its value. */
+function untouchedBy(rules: readonly number[], ruleCount: number): Uint32Array {
+  const untouched = new Uint32Array((ruleCount + 31) >> 5).fill(0xffffffff);
+  if ((ruleCount & 31) !== 0) untouched[untouched.length - 1] = 2 ** (ruleCount & 31) - 1;
+  for (const rule of rules) {
+    untouched[rule >> 5] = (untouched[rule >> 5] as number) & ~(1 << (rule & 31));
+  }
+  return untouched;
 }
 
-function noRows(slot: number, rules: readonly RuleOnField[]): FieldRows {
-  const undecided = rules.flatMap(({ rule, tests }) => tests.map(({ test }) => [rule, test] as const));
-  return {
-    slot,
-    words: new Uint32Array(0),
-    strings: new Map(),
-    numbers: new Float64Array(0),
-    firstNumberRow: 0,
-    numberShift: 0,
-    undecided,
-  };
+/** All that one rule asks of a field. */
+interface Demand {
+  readonly rule: number;
+  readonly classes: number;
+  /** Strings that fare otherwise than other strings. */
+  readonly strings: readonly string[];
+  /** Rows of numbers where the rule begins and ends to be in play, in turns, ascending. */
+  readonly ranges: readonly number[];
 }
 
-function setBit({ words, wordsPerRow }: Rows, r: number, rule: number, on: boolean): void {
-  const at = r * wordsPerRow + (rule >> 5);
-  const bit = 1 << (rule & 31);
-  words[at] = on ? (words[at] as number) | bit : (words[at] as number) & ~bit;
+function demandsOf({ field, sets, numberShift }: RowPlan, indexes: ReadonlyMap<number, number>): Demand[] {
+  const demands: Demand[] = [];
+  const { rules } = field;
+  for (let at = 0; at < rules.length; at++) {
+    const rule = rules[at] as number;
+    let { classes, strings, numbers } = sets[at] as ValueSet;
+    let ranges = rangesOf(numbers, indexes);
+    while (rules[at + 1] === rule) {
+      at += 1;
+      const other = sets[at] as ValueSet;
+      strings = commonStrings({ classes, strings }, other);
+      ranges = commonRanges(ranges, rangesOf(other.numbers, indexes));
+      classes &= other.classes;
+    }
+    demands.push({ rule, classes, strings, ranges: numberShift === 0 ? ranges : coarser(ranges, numberShift) });
+  }
+  return demands;
 }
 
-function flip(words: Uint32Array, rule: number): void {
-  words[rule >> 5] = (words[rule >> 5] as number) ^ (1 << (rule & 31));
+type StringSet = Pick<ValueSet, 'classes' | 'strings'>;
+
+function commonStrings(a: StringSet, b: StringSet): string[] {
+  const letsIn = (set: StringSet, text: string) => letsOthersIn(set) !== set.strings.includes(text);
+  const others = letsOthersIn(a) && letsOthersIn(b);
+  return [...new Set([...a.strings, ...b.strings])].filter((text) => (letsIn(a, text) && letsIn(b, text)) !== others);
+}
+
+function letsOthersIn({ classes }: StringSet): boolean {
+  return (classes & (1 << otherString)) !== 0;
+}
+
+/** The numeric classes of a set: from the first of each pair up to, without, the second. */
+function rangesOf(set: NumberSet, indexes: ReadonlyMap<number, number>): number[] {
+  const end = 2 * indexes.size + 1;
+  const pointOf = (number: number) => 2 * (indexes.get(number) as number) + 1;
+  if (set.kind === 'side') {
+    const point = pointOf(set.bound);
+    switch (set.operator) {
+      case '>=':
+        return [point, end];
+      case '>':
+        return [point + 1, end];
+      case '<':
+        return [0, point];
+      default:
+        return [0, point + 1];
+    }
+  }
+  if (set.points.length === 0) return set.others ? [0, end] : [];
+  const points = set.points.flatMap((number) => [pointOf(number), pointOf(number) + 1]);
+  return set.others ? [0, ...points, end] : points;
+}
+
+/** What two lists of ranges have in common. */
+function commonRanges(a: readonly number[], b: readonly number[]): number[] {
+  const common: number[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const from = Math.max(a[i] as number, b[j] as number);
+    const to = Math.min(a[i + 1] as number, b[j + 1] as number);
+    if (from < to) common.push(from, to);
+    if (a[i + 1] === to) i += 2;
+    else j += 2;
+  }
+  return common;
+}
+
+/** The ranges in rows that 2^shift neighbouring classes share. */
+function coarser(ranges: readonly number[], shift: number): number[] {
+  const rows: number[] = [];
+  for (let i = 0; i < ranges.length; i += 2) {
+    const from = (ranges[i] as number) >> shift;
+    const to = (((ranges[i + 1] as number) - 1) >> shift) + 1;
+    if (rows.length > 0 && (rows.at(-1) as number) >= from) rows[rows.length - 1] = to;
+    else rows.push(from, to);
+  }
+  return rows;
 }
 
 function isEmptyObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+/** Flips the bit of a rule in the row that begins at the word. */
+function flip(words: Uint32Array, row: number, rule: number): void {
+  const at = row + (rule >> 5);
+  words[at] = (words[at] as number) ^ (1 << (rule & 31));
 }

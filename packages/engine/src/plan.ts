@@ -1,11 +1,12 @@
-import { type Bitsets, bitsetWordsPerRule, buildBitsets, firstMatch } from './bitsets.js';
+import { type Bitsets, buildBitsets, firstMatch } from './bitsets.js';
 import { type Check, checkOf, outcome, type Resources, type Slots } from './check.js';
-import { type Condition, fieldsOf, type Operator, type Test, testsOf } from './condition.js';
+import { type Condition, type Test, visitTests } from './condition.js';
 import { conditionCheck, partsInOrder } from './condition-check.js';
-import { everyKind, type FieldReader, kindOf, kinds } from './field.js';
+import type { FieldReader } from './field.js';
 import type { Budget, Effect } from './generated/rule.js';
 import { hostsOf } from './host.js';
 import { limits } from './limits.js';
+import { anyMismatch, firstMismatches, type MismatchSources, mismatchSources } from './mismatch.js';
 import { type Workload, workloadOf } from './work.js';
 
 /** What a decision needs of an enabled rule. */
@@ -28,9 +29,8 @@ export interface EvaluationError {
   operator?: string;
 }
 
-/** Above this many candidates a plan that is used again is turned into bitsets. */
+/** Above this many candidates a plan holds bitsets in place of steps. */
 export const bitsetThreshold = 32;
-const usesBeforeBitsets = 2;
 
 /** Everything about the candidates of one pair of agent and action that does not depend on the request's context. */
 export interface Plan {
@@ -38,70 +38,71 @@ export interface Plan {
   readonly rules: readonly CompiledRule[];
   readonly fields: readonly string[];
   readonly readers: readonly FieldReader[];
-  /** Kinds of each field's value that are a mismatch for some test, parallel to `readers`. */
-  readonly mismatchKinds: readonly number[];
   /** Slots that `domain_in` reads hosts from; the hosts of `hostSources[i]` stand in slot `readers.length + i`. */
   readonly hostSources: readonly number[];
-  /** Tests between fields, where kinds alone do not tell whether there is a mismatch. */
-  readonly crossChecks: readonly Check[];
+  readonly mismatchable: MismatchSources;
   readonly workload: Workload | null;
-  /** How many of the rules there are up to and including the first one that always holds; those after it cannot win. */
-  readonly reachable: number;
-  /** What the conditions of the reachable rules come to, one rule after the other: each must be met up to its rule's end. */
-  readonly steps: readonly Check[];
-  readonly ends: readonly number[];
+  /** How the winner is found: by trying one rule after the other, or all at once. */
+  readonly search: Steps | Bitsets;
   readonly checkOf: (test: Test) => Check;
-  readonly resources: Resources;
-  bitsets: Bitsets | null;
-  uses: number;
-  mismatchable: (readonly MismatchableTest[])[] | null;
+  /** Words of memory, about. */
+  readonly weight: number;
 }
 
-interface MismatchableTest {
-  readonly check: Check;
-  readonly field: string;
-  readonly operator: Operator;
+/** What the conditions of rules come to, one rule after the other: each must be met up to its rule's end. */
+export interface Steps {
+  readonly checks: readonly Check[];
+  readonly ends: readonly number[];
 }
 
 const { met } = outcome;
 
 /** A plan for candidates that stand in decision order. */
 export function buildPlan(rules: readonly CompiledRule[], resources: Resources): Plan {
-  const tests = rules.flatMap((rule) => testsOf(rule.condition));
+  const tests: Test[] = [];
+  const rulesOfTests: number[] = [];
+  rules.forEach(({ condition }, rule) => {
+    visitTests(condition, (test) => {
+      tests.push(test);
+      rulesOfTests.push(rule);
+    });
+  });
   const layout = layoutOf(tests);
   const checkFor = (test: Test): Check => sharedCheck(test, layout, resources);
-  const mismatchKinds = layout.fields.map(() => 0);
-  const crossChecks: Check[] = [];
-  for (const test of tests) {
-    const slot = layout.slot(test.field);
-    mismatchKinds[slot] = (mismatchKinds[slot] ?? 0) | mismatchKindsOf(test);
-    if (test.operand.kind === 'field' && canMismatch(test)) crossChecks.push(checkFor(test));
-  }
-  const end = rules.findIndex(({ condition }) => condition.kind === 'all' && condition.of.length === 0);
-  const reachable = end === -1 ? rules.length : end + 1;
-  const steps: Check[] = [];
-  const ends: number[] = [];
-  for (const { condition } of rules.slice(0, reachable)) {
-    for (const part of partsInOrder(condition)) steps.push(conditionCheck(part, checkFor));
-    ends.push(steps.length);
-  }
+  const mismatchable = mismatchSources(tests, rulesOfTests, layout, checkFor);
+  const conditions = reachableConditions(rules);
+  const search =
+    conditions.length > bitsetThreshold
+      ? buildBitsets({ conditions, slots: layout, checkOf: checkFor, resources })
+      : buildSteps(conditions, checkFor);
   return {
     rules,
     fields: layout.fields,
     readers: layout.fields.map(resources.reader),
-    mismatchKinds,
     hostSources: layout.hostSources,
-    crossChecks,
+    mismatchable,
     workload: workloadOf(tests, layout),
-    reachable,
-    steps,
-    ends,
+    search,
     checkOf: checkFor,
-    resources,
-    bitsets: null,
-    uses: 0,
-    mismatchable: null,
+    weight: 64 + 4 * rules.length + 8 * tests.length + weightOf(search),
   };
+}
+
+/** The conditions up to and including the first that always holds; rules after it cannot win. */
+export function reachableConditions(rules: readonly CompiledRule[]): Condition[] {
+  const end = rules.findIndex(({ condition }) => condition.kind === 'all' && condition.of.length === 0);
+  return rules.slice(0, end === -1 ? rules.length : end + 1).map(({ condition }) => condition);
+}
+
+/** The steps of conditions in decision order. */
+export function buildSteps(conditions: readonly Condition[], checkFor: (test: Test) => Check): Steps {
+  const checks: Check[] = [];
+  const ends: number[] = [];
+  for (const condition of conditions) {
+    for (const part of partsInOrder(condition)) checks.push(conditionCheck(part, checkFor));
+    ends.push(checks.length);
+  }
+  return { checks, ends };
 }
 
 /** The fields of a request's context; hosts are read later, once the work limit allows. */
@@ -113,48 +114,26 @@ export function readValues(plan: Plan, context: Readonly<Record<string, unknown>
   return values;
 }
 
-/** Reads the hosts that `domain_in` needs, and tells whether any test of any candidate may be a mismatch. */
-export function readHosts(plan: Plan, values: unknown[]): boolean {
-  const { mismatchKinds, hostSources, crossChecks } = plan;
-  let suspicious = false;
-  for (let i = 0; i < mismatchKinds.length; i++) {
-    const mask = mismatchKinds[i] as number;
-    if (mask !== 0 && (mask & kindOf(values[i])) !== 0) suspicious = true;
-  }
+/** Reads the hosts that `domain_in` needs: null where a value has none. */
+export function readHosts({ readers, hostSources }: Plan, values: unknown[]): void {
   for (let i = 0; i < hostSources.length; i++) {
     const value = values[hostSources[i] as number];
-    if (value === undefined) continue;
-    const hosts = hostsOf(value);
-    values[mismatchKinds.length + i] = hosts;
-    if (hosts === null) suspicious = true;
+    if (value !== undefined) values[readers.length + i] = hostsOf(value);
   }
-  for (let i = 0; i < crossChecks.length && !suspicious; i++) {
-    suspicious = (crossChecks[i] as Check)(values) === outcome.mismatch;
-  }
-  return suspicious;
 }
 
 /** The index of the first rule that holds, or -1. */
-export function winnerOf(plan: Plan, values: readonly unknown[]): number {
-  if (plan.bitsets !== null) return firstMatch(plan.bitsets, values);
-  if (plan.reachable > bitsetThreshold) {
-    plan.uses += 1;
-    if (plan.uses >= usesBeforeBitsets) {
-      plan.bitsets = buildBitsets(plan);
-      return firstMatch(plan.bitsets, values);
-    }
-  }
-  return winnerByChecks(plan, values);
+export function winnerOf({ search }: Plan, values: readonly unknown[]): number {
+  return 'words' in search ? firstMatch(search, values) : firstByChecks(search, values);
 }
 
 /** The same, by trying one rule after the other. */
-export function winnerByChecks(plan: Plan, values: readonly unknown[]): number {
-  const { steps, ends } = plan;
+export function firstByChecks({ checks, ends }: Steps, values: readonly unknown[]): number {
   let start = 0;
   for (let rule = 0; rule < ends.length; rule++) {
     const end = ends[rule] as number;
     let at = start;
-    while (at < end && (steps[at] as Check)(values) === met) at += 1;
+    while (at < end && (checks[at] as Check)(values) === met) at += 1;
     if (at === end) return rule;
     start = end;
   }
@@ -163,27 +142,20 @@ export function winnerByChecks(plan: Plan, values: readonly unknown[]): number {
 
 /** The mismatches of the rules up to and including the winner (all of them when it is -1), at most 32. */
 export function mismatches(plan: Plan, values: readonly unknown[], winner: number): EvaluationError[] {
+  if (!anyMismatch(plan.mismatchable, values)) return [];
   const last = winner === -1 ? plan.rules.length - 1 : winner;
-  plan.mismatchable ??= plan.rules.map(({ condition }) =>
-    testsOf(condition)
-      .filter(canMismatch)
-      .map((test) => ({ check: plan.checkOf(test), field: test.field, operator: test.operator })),
-  );
-  const errors: EvaluationError[] = [];
-  for (let i = 0; i <= last; i++) {
-    for (const { check, field, operator } of plan.mismatchable[i] ?? []) {
-      if (check(values) !== outcome.mismatch) continue;
-      errors.push({ code: 'type_mismatch', rule_id: (plan.rules[i] as CompiledRule).id, field, operator });
-      if (errors.length === limits.errors) return errors;
-    }
-  }
-  return errors;
+  return firstMismatches(plan.mismatchable, values, last, limits.errors).map(({ rule, field, operator }) => ({
+    code: 'type_mismatch',
+    rule_id: (plan.rules[rule] as CompiledRule).id,
+    field,
+    operator,
+  }));
 }
 
-/** The most words a plan may come to take, its bitsets included. */
-export function planWeight(plan: Plan): number {
-  const { length } = plan.rules;
-  return 64 + length * (length > bitsetThreshold ? bitsetWordsPerRule : 16);
+function weightOf(search: Steps | Bitsets): number {
+  if (!('words' in search)) return 8 * search.checks.length;
+  const named = search.fields.reduce((sum, { strings, numbers }) => sum + 8 * strings.size + 2 * numbers.length, 0);
+  return search.words.length + search.residuals.length + named;
 }
 
 export interface Layout extends Slots {
@@ -203,7 +175,8 @@ function layoutOf(tests: readonly Test[]): Layout {
   const slots = new Map<string, number>();
   const hosts = new Map<string, number>();
   for (const test of tests) {
-    for (const field of fieldsOf(test)) if (!slots.has(field)) slots.set(field, slots.size);
+    if (!slots.has(test.field)) slots.set(test.field, 0);
+    if (test.operand.kind === 'field' && !slots.has(test.operand.field)) slots.set(test.operand.field, 0);
     if (test.operator === 'domain_in' && !hosts.has(test.field)) hosts.set(test.field, hosts.size);
   }
   // Sorted, so that plans that read the same fields have them in the same slots.
@@ -218,39 +191,4 @@ function layoutOf(tests: readonly Test[]): Layout {
     slot,
     hostSlot: (field) => slots.size + (hosts.get(field) as number),
   };
-}
-
-const { string, array, object } = kinds;
-
-function canMismatch(test: Test): boolean {
-  switch (test.operator) {
-    case '==':
-    case '!=':
-    case 'exists':
-    case 'is_empty':
-      return false;
-    case 'in':
-    case 'not_in':
-      return test.operand.kind === 'field';
-    default:
-      return true;
-  }
-}
-
-/** The kinds of the left side that are a mismatch whatever the value; tests between fields are checked one by one. */
-function mismatchKindsOf(test: Test): number {
-  if (!canMismatch(test) || test.operand.kind === 'field') return 0;
-  const literal = test.operand.kind === 'value' ? typeof test.operand.value : '';
-  switch (test.operator) {
-    case 'contains':
-    case 'not_contains':
-      return literal === 'string' ? everyKind & ~(string | array) : everyKind & ~array;
-    case 'any_in':
-    case 'all_in':
-      return object;
-    case 'domain_in':
-      return 0; // an absent host tells
-    default:
-      return literal === 'number' ? everyKind & ~kinds.number : everyKind & ~string;
-  }
 }

@@ -1,5 +1,5 @@
 import type { Resources } from './check.js';
-import { buildPlan, type CompiledRule, type Plan, planWeight } from './plan.js';
+import { buildPlan, type CompiledRule, type Plan } from './plan.js';
 
 /**
  * Finds the candidates of a request without scanning the rules. Every agent and action belongs to a class: its own
@@ -66,11 +66,11 @@ function planForClasses(index: PolicyIndex, agent: string, action: string): Plan
 }
 
 function keep(index: PolicyIndex, agentClass: string, actionClass: string, plan: Plan): void {
-  index.weight += planWeight(plan);
+  index.weight += plan.weight;
   while (index.weight > maxPlanWeight) {
     const oldest = index.made.shift();
     if (oldest === undefined) break;
-    index.weight -= planWeight(oldest.plan);
+    index.weight -= oldest.plan.weight;
     const byAction = index.plans.get(oldest.agentClass);
     byAction?.delete(oldest.actionClass);
     if (byAction?.size === 0) index.plans.delete(oldest.agentClass);

@@ -23,6 +23,9 @@ const strings = [
   'é',
 ];
 
+/** The numbers and strings that generated rules and contexts name. */
+export const namedValues = { numbers, strings };
+
 export const anyScalar: fc.Arbitrary<Scalar> = fc.oneof(
   fc.constantFrom(...numbers),
   fc.constantFrom(...strings),
