@@ -56,12 +56,6 @@ describe('sessions', () => {
     const { rows } = await test.db.pool.query<{ value: string }>('select current_setting($1) as value', [name]);
     expect(rows[0]?.value).toBe(expected);
   });
-
-  it('answer through Kysely from the first migration', async () => {
-    const row = await test.db.kysely.selectFrom('workspace').selectAll().executeTakeFirstOrThrow();
-    expect(row).toMatchObject({ id: 1, name: 'default', archived_at: null });
-    expect(row.created_at).toBeInstanceOf(Date);
-  });
 });
 
 describe('a transaction', () => {

@@ -1,8 +1,6 @@
-import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { startEmbedded } from './embedded.js';
 import type { DatabaseLog } from './log.js';
-import type { Schema } from './schema.js';
 import { DatabaseStartError, errorCode } from './start-error.js';
 import { valueTypes } from './value-types.js';
 
@@ -36,7 +34,6 @@ export type DatabaseOptions =
 
 export interface Database {
   readonly pool: pg.Pool;
-  readonly kysely: Kysely<Schema>;
   readonly kind: 'embedded' | 'external';
   /**
    * For a connection outside the pool, such as the one that listens: same place, user and value types, no time limits.
@@ -78,7 +75,6 @@ export function databaseOver(
   pool.on('error', (error) => log.warn(`an idle database connection was lost: ${error.message}`));
   // A connection in use has no listener while it waits for its user's next statement; that statement fails anyway.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     const patience = new AbortController();
@@ -88,7 +84,6 @@ export function databaseOver(
   };
   return {
     pool,
-    kysely,
     kind,
     connectionConfig: {
       ...connectionConfig,
