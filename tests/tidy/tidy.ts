@@ -120,7 +120,7 @@ export function tooLong(files: readonly SourceFile[]): Violation[] {
 /** Names that say little about what a file is. */
 export function vagueNames(files: readonly SourceFile[]): Violation[] {
   return files
-    .filter(({ path }) => /(^|\/)(utils?|helpers?|common-utils|managers?|misc)(\.|\/)/.test(path))
+    .filter(({ path }) => /(^|\/)(utils?|helpers?|common|managers?|misc)(\.|\/)/.test(path))
     .map(({ path }) => ({ rule: 'vague-name', path, detail: 'name the file after its concept' }));
 }
 

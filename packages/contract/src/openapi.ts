@@ -2,9 +2,11 @@ import type { TSchema } from 'typebox';
 import type { Operation } from './operation.js';
 import { Problem, type ProblemCode, problemCodes } from './problem.js';
 import { ApiKey } from './schemas/access.js';
-import { Approval, Settings } from './schemas/approval.js';
-import { Bundle, NamedListDocument, Snapshot } from './schemas/bundle.js';
+import { Approval } from './schemas/approval.js';
+import { Bundle, Snapshot } from './schemas/bundle.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
+import { NamedListDocument } from './schemas/list.js';
+import { Settings } from './schemas/settings.js';
 
 /** Schemas that are named in the document and referred to wherever they stand. */
 const named: readonly TSchema[] = [

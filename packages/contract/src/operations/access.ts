@@ -1,23 +1,15 @@
-import Type from 'typebox';
 import { defineOperation, smallBodyBytes } from '../operation.js';
-import { readers, roles } from '../roles.js';
-import {
-  ApiKeyListQuery,
-  ApiKeyPage,
-  AuditPage,
-  AuditQuery,
-  CreateApiKey,
-  CreatedApiKey,
-  SystemStatus,
-  Whoami,
-} from '../schemas/access.js';
-import { IdParams } from '../schemas/common.js';
+import { roles } from '../roles.js';
+import { ApiKeyListQuery, ApiKeyPage, CreateApiKey, CreatedApiKey, Whoami } from '../schemas/access.js';
+import { IdParams } from '../schemas/vocabulary.js';
+
+const tag = 'Access';
 
 export const createApiKey = defineOperation({
   id: 'createApiKey',
   method: 'POST',
   path: '/policy/api-keys',
-  tag: 'Access',
+  tag,
   summary: 'Make an API key; it is shown this once',
   access: ['admin'],
   body: CreateApiKey,
@@ -31,7 +23,7 @@ export const listApiKeys = defineOperation({
   id: 'listApiKeys',
   method: 'GET',
   path: '/policy/api-keys',
-  tag: 'Access',
+  tag,
   summary: 'API keys that are not revoked',
   access: ['admin'],
   query: ApiKeyListQuery,
@@ -44,7 +36,7 @@ export const revokeApiKey = defineOperation({
   id: 'revokeApiKey',
   method: 'DELETE',
   path: '/policy/api-keys/{id}',
-  tag: 'Access',
+  tag,
   summary: 'Revoke an API key',
   access: ['admin'],
   params: IdParams,
@@ -56,59 +48,10 @@ export const whoami = defineOperation({
   id: 'whoami',
   method: 'GET',
   path: '/policy/whoami',
-  tag: 'Access',
+  tag,
   summary: 'Who this key speaks for',
   access: roles,
   status: 200,
   response: Whoami,
   problems: [],
-});
-
-export const listAudit = defineOperation({
-  id: 'listAudit',
-  method: 'GET',
-  path: '/policy/audit',
-  tag: 'Audit',
-  summary: 'Everything that changed, newest first',
-  access: readers,
-  query: AuditQuery,
-  status: 200,
-  response: AuditPage,
-  problems: [],
-});
-
-export const getSystem = defineOperation({
-  id: 'getSystem',
-  method: 'GET',
-  path: '/policy/system',
-  tag: 'System',
-  summary: 'What is in force here and how the server is',
-  access: readers,
-  status: 200,
-  response: SystemStatus,
-  problems: [],
-});
-
-export const healthz = defineOperation({
-  id: 'healthz',
-  method: 'GET',
-  path: '/healthz',
-  tag: 'System',
-  summary: 'The process is alive',
-  access: 'public',
-  status: 200,
-  response: Type.Object({ status: Type.Literal('ok') }),
-  problems: [],
-});
-
-export const readyz = defineOperation({
-  id: 'readyz',
-  method: 'GET',
-  path: '/readyz',
-  tag: 'System',
-  summary: 'Decisions can be taken and recorded',
-  access: 'public',
-  status: 200,
-  response: Type.Object({ status: Type.Enum(['ready', 'degraded']), database: Type.Enum(['ok', 'away']) }),
-  problems: ['shutting_down', 'database_unavailable'],
 });

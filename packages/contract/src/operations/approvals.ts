@@ -9,7 +9,7 @@ import {
   CreateApproval,
   Reject,
 } from '../schemas/approval.js';
-import { IdParams } from '../schemas/common.js';
+import { IdParams } from '../schemas/vocabulary.js';
 
 const tag = 'Approvals';
 

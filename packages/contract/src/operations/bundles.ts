@@ -11,7 +11,7 @@ import {
   UpdateBundle,
   Version,
 } from '../schemas/bundle.js';
-import { IdParams } from '../schemas/common.js';
+import { IdParams } from '../schemas/vocabulary.js';
 
 const tag = 'Bundles';
 const ifMatchHeader = Type.Object({

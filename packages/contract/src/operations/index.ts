@@ -1,18 +1,37 @@
 import type { Operation } from '../operation.js';
 import * as access from './access.js';
 import * as approvals from './approvals.js';
+import * as audit from './audit.js';
 import * as bundles from './bundles.js';
-import * as configuration from './configuration.js';
 import * as decisions from './decisions.js';
+import * as lists from './lists.js';
+import * as settings from './settings.js';
+import * as system from './system.js';
 
 /** Every operation of the interface, by id. */
-export const operations = { ...bundles, ...decisions, ...approvals, ...configuration, ...access } as const;
+export const operations = {
+  ...bundles,
+  ...decisions,
+  ...approvals,
+  ...lists,
+  ...settings,
+  ...access,
+  ...audit,
+  ...system,
+} as const;
 export type OperationId = keyof typeof operations;
 
 /** In the order of the documentation: as the subjects stand above, then by path, reads before writes. */
-export const allOperations: readonly Operation[] = [bundles, decisions, approvals, configuration, access].flatMap(
-  (group) => (Object.values(group) as Operation[]).sort(byPath),
-);
+export const allOperations: readonly Operation[] = [
+  bundles,
+  decisions,
+  approvals,
+  lists,
+  settings,
+  access,
+  audit,
+  system,
+].flatMap((group) => (Object.values(group) as Operation[]).sort(byPath));
 
 function byPath(a: Operation, b: Operation): number {
   if (a.path !== b.path) return a.path < b.path ? -1 : 1;

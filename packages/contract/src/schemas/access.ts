@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
 import { roles } from '../roles.js';
-import { AgentPatterns } from './bundle.js';
-import { Actor, Label, Nullable, page, pageQuery, Timestamp } from './common.js';
+import { Actor, Label, NamePattern, Nullable, page, pageQuery, Timestamp } from './vocabulary.js';
 
-export const RoleSchema = Type.Enum(roles);
+const RoleSchema = Type.Enum(roles);
+const AgentPatterns = Type.Array(NamePattern, { minItems: 1, maxItems: 100, default: ['*'] });
 
 export const CreateApiKey = Type.Object(
   {
@@ -29,6 +29,7 @@ const apiKey = {
 export const ApiKey = Type.Object(apiKey, { $id: 'ApiKey' });
 export type ApiKey = Static<typeof ApiKey>;
 export const CreatedApiKey = Type.Object({ ...apiKey, key: Type.String({ description: 'Shown this once.' }) });
+export type CreatedApiKey = Static<typeof CreatedApiKey>;
 export const ApiKeyPage = Type.Object({ api_keys: Type.Array(ApiKey), ...page });
 export const ApiKeyListQuery = Type.Object(pageQuery);
 
@@ -38,32 +39,4 @@ export const Whoami = Type.Object({
   role: RoleSchema,
   key_id: Nullable(Type.Integer()),
   agents: Type.Array(Type.String()),
-});
-
-export const AuditEntry = Type.Object({
-  seq: Type.Integer({ description: 'Numbered in commit order, without gaps in a workspace.' }),
-  at: Timestamp,
-  actor: Actor,
-  kind: Type.String({ examples: ['bundle.created', 'bundle.activated'] }),
-  subject: Type.String({ examples: ['bundle/3'] }),
-  data: Type.Record(Type.String(), Type.Unknown()),
-  hash: Type.String({ description: 'SHA-256 over the previous hash and this entry.' }),
-});
-export const AuditQuery = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-  before: Type.Optional(Type.Integer({ minimum: 1, description: 'Entries older than this `seq`.' })),
-});
-export const AuditPage = Type.Object({ entries: Type.Array(AuditEntry), next_before: Nullable(Type.Integer()) });
-
-export const SystemStatus = Type.Object({
-  version: Type.String(),
-  workspace: Type.String(),
-  database: Type.Enum(['ok', 'away']),
-  generation: Type.Integer(),
-  bundle: Nullable(Type.Object({ id: Type.Integer(), version: Type.String(), digest: Type.String() })),
-  default_effect: Type.String(),
-  decision_log: Type.Enum(['durable', 'async']),
-  waiting_records: Type.Integer({ description: 'Decisions answered or about to be, not yet in the database.' }),
-  spooled_records: Type.Integer({ description: 'Decisions kept on disk while the database was away.' }),
-  stale_seconds: Type.Integer({ description: 'Since the snapshot was last confirmed against the database.' }),
 });

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox';
-import { Actor, Effect, Id, Nullable, Prose, page, pageQuery, Risk, Timestamp } from './common.js';
+import { ListName, ListValues, Normalize } from './list.js';
+import { Actor, Id, Nullable, Prose, page, pageQuery, Risk, Timestamp } from './vocabulary.js';
 
 export const approvalStatuses = ['pending', 'approved', 'rejected', 'canceled', 'expired', 'used'] as const;
 export const ApprovalStatus = Type.Enum(approvalStatuses);
 export type ApprovalStatus = (typeof approvalStatuses)[number];
-export const approvalKinds = ['activation', 'list', 'settings'] as const;
-export const ApprovalKind = Type.Enum(approvalKinds);
+const ApprovalKind = Type.Enum(['activation', 'list', 'settings']);
 
 const request = {
   justification: Prose(2000),
@@ -29,9 +29,9 @@ export const CreateApproval = Type.Union([
   Type.Object(
     {
       kind: Type.Literal('list'),
-      list: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }),
-      values: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]), { maxItems: 100_000 }),
-      normalize: Type.Optional(Nullable(Type.Enum(['lower', 'email', 'host']))),
+      list: ListName,
+      values: ListValues,
+      normalize: Type.Optional(Nullable(Normalize)),
       ...request,
     },
     { additionalProperties: false },
@@ -43,7 +43,7 @@ export const CreateApproval = Type.Union([
 ]);
 export type CreateApproval = Static<typeof CreateApproval>;
 
-export const Vote = Type.Object({
+const Vote = Type.Object({
   by: Actor,
   verdict: Type.Enum(['approve', 'reject']),
   comment: Type.String(),
@@ -98,42 +98,4 @@ export const Approve = Type.Object({ comment: Type.Optional(Prose(2000)) }, { ad
 export const Reject = Type.Object(
   { comment: Type.String({ minLength: 1, maxLength: 2000, pattern: '^[^\\u0000]*$' }) },
   { additionalProperties: false },
-);
-
-export const Settings = Type.Object(
-  {
-    default_effect: Effect,
-    time_zone: Type.String({ description: 'IANA name, for `current_hour` and its kin.' }),
-    four_eyes: Type.Boolean(),
-    cost_budget_24h: Nullable(
-      Type.Number({
-        minimum: 0,
-        description: 'USD a day (workspace time zone) that allowed actions may reserve; null: no cap.',
-      }),
-    ),
-    retention_days: Type.Integer({ minimum: 1, maximum: 3650 }),
-    max_stale_minutes: Type.Integer({
-      minimum: 1,
-      maximum: 1440,
-      description: 'How long decisions go on from the last good bundles while the database is away.',
-    }),
-    updated_at: Nullable(Timestamp),
-    updated_by: Nullable(Actor),
-  },
-  { $id: 'Settings' },
-);
-export type Settings = Static<typeof Settings>;
-
-/** Merged into what is there. Protected ones (`default_effect`, `four_eyes`, `time_zone`) need an approval when four eyes is on. */
-export const PutSettings = Type.Object(
-  {
-    default_effect: Type.Optional(Effect),
-    time_zone: Type.Optional(Type.String({ maxLength: 64 })),
-    four_eyes: Type.Optional(Type.Boolean()),
-    cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
-    retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
-    max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
-    approval_id: Type.Optional(Id),
-  },
-  { additionalProperties: false, minProperties: 1 },
 );

@@ -1,6 +1,7 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
-import { Actor, Id, Label, NamePattern, Nullable, Prose, page, Timestamp } from './common.js';
+import { ListValue, Normalize } from './list.js';
+import { Actor, Effect, Id, Label, Nullable, Prose, page, Timestamp } from './vocabulary.js';
 
 export const bundleStatuses = ['draft', 'shadow', 'canary', 'active', 'superseded', 'rolled_back', 'archived'] as const;
 export const BundleStatus = Type.Enum(bundleStatuses);
@@ -18,11 +19,11 @@ export const Version = Type.String({
  * Rules travel as they were written. Their shape is checked by the engine (rule.schema.json), which names each fault with its place,
  * so here they are only bounded.
  */
-export const RuleDocument = Type.Unsafe<Record<string, unknown>>({
+const RuleDocument = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   description: 'A rule: see `/schema/rule.schema.json` and the language reference.',
 });
-export const Rules = Type.Array(RuleDocument, { maxItems: limits.rules });
+const Rules = Type.Array(RuleDocument, { maxItems: limits.rules });
 const Metadata = Type.Record(Type.String(), Type.Unknown());
 
 export const Finding = Type.Object({
@@ -41,6 +42,7 @@ export const LintResult = Type.Object({
   warnings: Type.Array(Finding),
   info: Type.Array(Finding),
 });
+export type LintResult = Static<typeof LintResult>;
 
 const summary = {
   id: Type.Integer(),
@@ -116,63 +118,11 @@ export const Activate = Type.Object(
   { additionalProperties: false },
 );
 
-const Scalar = Type.Union([Type.String({ maxLength: limits.stringBytes }), Type.Number(), Type.Boolean()]);
-export const Normalize = Type.Enum(['lower', 'email', 'host']);
-
-export const ListName = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' });
-export const ListParams = Type.Object({ name: ListName });
-
-export const PutList = Type.Object(
-  {
-    values: Type.Array(Scalar, { maxItems: limits.listValues }),
-    normalize: Type.Optional(Nullable(Normalize)),
-    live: Type.Optional(
-      Type.Boolean({
-        description: 'Only when the list is created: later changes of values take effect at once, without an approval.',
-      }),
-    ),
-    description: Type.Optional(Prose(500)),
-    approval_id: Type.Optional(Id),
-  },
-  { additionalProperties: false },
-);
-
-export const NamedListSummary = Type.Object({
-  name: ListName,
-  version: Type.Integer({ description: 'Grows by one with each change of values or normalisation.' }),
-  size: Type.Integer(),
-  digest: Type.String({ description: 'SHA-256 of the canonical values and normalisation.' }),
-  normalize: Nullable(Normalize),
-  live: Type.Boolean(),
-  description: Type.String(),
-  updated_at: Timestamp,
-  updated_by: Actor,
-});
-export const NamedListDocument = Type.Object(
-  { ...NamedListSummary.properties, values: Type.Array(Scalar) },
-  { $id: 'NamedList' },
-);
-export type NamedListDocument = Static<typeof NamedListDocument>;
-export const NamedListPage = Type.Object({ lists: Type.Array(NamedListSummary), ...page });
-export const ListVersionPage = Type.Object({
-  versions: Type.Array(
-    Type.Object({
-      version: Type.Integer(),
-      size: Type.Integer(),
-      digest: Type.String(),
-      normalize: Nullable(Normalize),
-      created_at: Timestamp,
-      created_by: Actor,
-    }),
-  ),
-  ...page,
-});
-
 /** What is in force at one generation, enough to decide in process. */
 export const Snapshot = Type.Object(
   {
     generation: Type.Integer({ description: 'Grows with every change of what is in force.' }),
-    default_effect: Type.Enum(['allow', 'deny', 'needs_approval']),
+    default_effect: Effect,
     time_zone: Type.String(),
     stable: Nullable(Type.Object({ id: Type.Integer(), version: Version, digest: Type.String(), rules: Rules })),
     lists: Type.Record(
@@ -181,12 +131,10 @@ export const Snapshot = Type.Object(
         version: Type.Integer(),
         digest: Type.String(),
         normalize: Nullable(Normalize),
-        values: Type.Array(Scalar),
+        values: Type.Array(ListValue),
       }),
     ),
   },
   { $id: 'Snapshot' },
 );
 export type Snapshot = Static<typeof Snapshot>;
-
-export const AgentPatterns = Type.Array(NamePattern, { minItems: 1, maxItems: 100, default: ['*'] });

@@ -1,6 +1,6 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
-import { Actor, ConcreteName, Effect, Label, Nullable, Prose, Risk, Timestamp } from './common.js';
+import { Actor, ConcreteName, Effect, Label, Nullable, Prose, pageQuery, Risk, Timestamp } from './vocabulary.js';
 
 const Context = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
@@ -28,13 +28,13 @@ export const EvaluateBatch = Type.Object(
   { additionalProperties: false },
 );
 
-export const Budget = Type.Object({
+const Budget = Type.Object({
   cost: Type.Optional(Type.Number({ description: 'USD.' })),
   compute: Type.Optional(Type.Number({ description: 'Compute units.' })),
   risk: Type.Optional(Risk),
 });
 
-export const EvaluationError = Type.Object({
+const EvaluationError = Type.Object({
   code: Type.Enum(['type_mismatch', 'work_exhausted']),
   rule_id: Type.Optional(Type.String()),
   field: Type.Optional(Type.String()),
@@ -42,7 +42,7 @@ export const EvaluationError = Type.Object({
 });
 
 /** Something that made the enforced effect differ from the policy's, or a fact about the request worth keeping. */
-export const Overlay = Type.Object(
+const Overlay = Type.Object(
   {
     kind: Type.Enum(['facts_discarded', 'budget_exhausted', 'stale_policy', 'database_unavailable']),
     detail: Type.String(),
@@ -55,6 +55,7 @@ export const Overlay = Type.Object(
 );
 
 export const BundleRef = Type.Object({ id: Type.Integer(), version: Type.String(), digest: Type.String() });
+export type BundleRef = Static<typeof BundleRef>;
 const Facts = Type.Record(Type.String(), Type.Unknown());
 const Trace = Type.Unsafe<unknown>({
   description: 'Each candidate rule with each condition, the actual value and how it came out.',
@@ -82,7 +83,7 @@ const answer = {
 export const Decision = Type.Object({ ...answer, trace: Type.Optional(Trace) }, { $id: 'Decision' });
 export type Decision = Static<typeof Decision>;
 
-export const BatchItem = Type.Union([Decision, Type.Object({ error: Type.Ref('Problem') })]);
+const BatchItem = Type.Union([Decision, Type.Object({ error: Type.Ref('Problem') })]);
 export const BatchAnswer = Type.Object({ decisions: Type.Array(BatchItem) });
 
 export const OutcomeReport = Type.Object(
@@ -94,7 +95,9 @@ export const OutcomeReport = Type.Object(
   },
   { additionalProperties: false },
 );
-export const Outcome = Type.Object({
+export type OutcomeReport = Static<typeof OutcomeReport>;
+
+const Outcome = Type.Object({
   status: Type.Enum(['success', 'error']),
   cost: Nullable(Type.Number()),
   compute: Nullable(Type.Number()),
@@ -135,12 +138,14 @@ export const DecisionListQuery = Type.Object({
   from: Type.Optional(Timestamp),
   to: Type.Optional(Timestamp),
   cursor: Type.Optional(Type.String({ format: 'uuid' })),
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  limit: pageQuery.limit,
 });
+export type DecisionListQuery = Static<typeof DecisionListQuery>;
 export const DecisionPage = Type.Object({
   decisions: Type.Array(DecisionRecord),
   next_cursor: Nullable(Type.String()),
 });
+export type DecisionPage = Static<typeof DecisionPage>;
 
 export const ReplayAnswer = Type.Object({
   same: Type.Boolean({
@@ -156,3 +161,4 @@ export const ReplayAnswer = Type.Object({
     errors: Type.Array(EvaluationError),
   }),
 });
+export type ReplayAnswer = Static<typeof ReplayAnswer>;

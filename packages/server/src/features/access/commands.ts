@@ -1,5 +1,4 @@
 import type { BodyOf, CreatedApiKey, operations } from '@policy-studio/contract';
-import type { Static } from 'typebox';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
 import { type Refusal, refuse } from '../../refusal.js';
@@ -16,7 +15,7 @@ export async function createApiKey(
   { db, clock }: Services,
   caller: Caller,
   body: BodyOf<typeof operations.createApiKey>,
-): Promise<Static<typeof CreatedApiKey>> {
+): Promise<CreatedApiKey> {
   const now = clock.now();
   const { key, prefix, hash } = newKey();
   const expiresAt = body.expires_in_days === undefined ? null : new Date(now.getTime() + body.expires_in_days * dayMs);

@@ -1,5 +1,5 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import type { BodyOf, operations } from '@policy-studio/contract';
+import type { BodyOf, LintResult, operations } from '@policy-studio/contract';
 import { bundleDigest, canonicalJson, type RuleInput, sha256Hex } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
@@ -10,7 +10,7 @@ import type { Services } from '../../services.js';
 import { cancelApprovalsOf } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { etagOf, ifMatch } from './etag.js';
-import { holdsNul, type Lint, rulesRejected } from './findings.js';
+import { holdsNul, rulesRejected } from './findings.js';
 import { assess, type BundleRow, bundleById, bundleColumns, type ListsRead, withCurrentFindings } from './queries.js';
 import { bundleTransition } from './transition.js';
 
@@ -23,7 +23,7 @@ const metadataBytes = 64 * 1024;
 interface Assessed {
   readonly rulesJson: string;
   readonly digest: string;
-  readonly lint: Lint;
+  readonly lint: LintResult;
   readonly listsRead: ListsRead;
 }
 

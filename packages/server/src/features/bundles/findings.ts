@@ -1,9 +1,6 @@
 import type { Finding, LintResult, ProblemItem } from '@policy-studio/contract';
 import { compile, type Diagnostic, type Lists, limits, parseRules, type RuleInput } from '@policy-studio/engine';
-import type { Static } from 'typebox';
 import { type Refusal, refuse } from '../../refusal.js';
-
-export type Lint = Static<typeof LintResult>;
 
 /** Findings kept of one severity; a last one says how many more there are. */
 const kept = 1000;
@@ -14,7 +11,7 @@ const told = 100;
  * Everything to say about rules of sound structure, with the named lists as they stand. Errors keep a bundle from being
  * activated, nothing else does. In the order of the rules, at most 1,000 of a severity.
  */
-export function findings(rules: readonly unknown[], lists: Lists): Lint {
+export function findings(rules: readonly unknown[], lists: Lists): LintResult {
   const errors = compileFaults(rules as readonly RuleInput[], lists).map(ofDiagnostic);
   const warnings: Finding[] = [];
   for (const [index, rule] of rules.entries()) {

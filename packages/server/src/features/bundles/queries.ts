@@ -1,8 +1,8 @@
-import { type Bundle, type BundleStatus, bundlePageBytes, type Risk } from '@policy-studio/contract';
+import { type Bundle, type BundleStatus, bundlePageBytes, type LintResult, type Risk } from '@policy-studio/contract';
 import { listsUsed, type RuleInput } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { type CurrentList, currentLists, engineLists, listDigests } from '../lists/queries.js';
-import { findings, type Lint } from './findings.js';
+import { findings } from './findings.js';
 import { newlyAllowedRisk } from './risk.js';
 
 export { bundleInvalid } from './findings.js';
@@ -18,7 +18,7 @@ export interface BundleRow {
   readonly canary_pct: number;
   readonly traffic_pct: number;
   readonly digest: string;
-  readonly lint: Lint;
+  readonly lint: LintResult;
   readonly lists_read: ListsRead;
   readonly revision: number;
   readonly source: 'api' | 'imported';
@@ -131,7 +131,7 @@ export async function assess(
   workspaceId: number,
   rules: readonly unknown[],
   changed?: Pick<CurrentList, 'name' | 'values' | 'normalize' | 'digest'>,
-): Promise<{ lint: Lint; listsRead: ListsRead }> {
+): Promise<{ lint: LintResult; listsRead: ListsRead }> {
   const names = listsUsed(rules as readonly RuleInput[]);
   const lists: Map<string, Pick<CurrentList, 'values' | 'normalize' | 'digest'>> = new Map(
     await currentLists(db, workspaceId, names),

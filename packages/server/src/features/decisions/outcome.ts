@@ -1,6 +1,5 @@
 import type { DecisionRecord, OutcomeReport } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
-import type { Static } from 'typebox';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
 import { type Refusal, refuse } from '../../refusal.js';
@@ -20,7 +19,7 @@ export async function reportOutcome(
   { db, clock, recorder }: Services,
   caller: Caller,
   decisionId: string,
-  report: Static<typeof OutcomeReport>,
+  report: OutcomeReport,
 ): Promise<DecisionRecord | Refusal> {
   // With the async log the decision may be answered and not yet there.
   await recorder.settled();

@@ -1,6 +1,5 @@
 import type { DecisionListQuery, DecisionPage } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import type { Static } from 'typebox';
 import { idBound } from './decision-id.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
@@ -27,8 +26,6 @@ export async function decisionsByIds(
   return rows;
 }
 
-export type DecisionFilter = Static<typeof DecisionListQuery>;
-
 /** How many records one page looks at when a filter has no index. Then it may hold fewer than asked, or none, and go on. */
 export const scanRows = 20_000;
 
@@ -36,11 +33,7 @@ export const scanRows = 20_000;
  * Recorded decisions that fit, newest first. `from` is included, `to` is not. `next_cursor` is null when there are no
  * more; a page can be short and still have one.
  */
-export async function listDecisions(
-  pool: Pool,
-  workspaceId: number,
-  filter: DecisionFilter,
-): Promise<Static<typeof DecisionPage>> {
+export async function listDecisions(pool: Pool, workspaceId: number, filter: DecisionListQuery): Promise<DecisionPage> {
   const values: unknown[] = [workspaceId];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
   const { from, to, cursor, limit } = filter;

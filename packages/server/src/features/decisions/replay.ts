@@ -10,7 +10,6 @@ import {
   type RuleInput,
 } from '@policy-studio/engine';
 import type { Pool } from 'pg';
-import type { Static } from 'typebox';
 import { Refusal, refuse } from '../../refusal.js';
 import { compilePolicy } from '../enforcement/queries.js';
 import { withFacts } from './draft.js';
@@ -96,7 +95,7 @@ export function explainRecorded(policy: CompiledPolicy, row: DecisionRow): Expla
 const compared = ['effect', 'matched_rule', 'reason', 'default', 'budget', 'errors'] as const;
 
 /** Decides a record again and compares it, part by part, with what the policy said then. */
-export function replayRecorded(policy: CompiledPolicy, row: DecisionRow): Static<typeof ReplayAnswer> {
+export function replayRecorded(policy: CompiledPolicy, row: DecisionRow): ReplayAnswer {
   const again = pick(decide(policy, requestOf(row)));
   const then: Record<(typeof compared)[number], unknown> = {
     effect: row.policy_effect,

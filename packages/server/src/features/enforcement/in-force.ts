@@ -8,7 +8,6 @@ import {
   type Lists,
   type RuleInput,
 } from '@policy-studio/engine';
-import type { Static } from 'typebox';
 import { calendarIn } from './calendar.js';
 
 export interface BundleInForce {
@@ -43,7 +42,7 @@ export interface InForce {
 /** The same, ready to decide with. */
 export interface Enforced extends InForce {
   readonly policy: CompiledPolicy;
-  readonly bundle: Static<typeof BundleRef> | null;
+  readonly bundle: BundleRef | null;
   readonly listVersions: Readonly<Record<string, number>>;
   /** The clock's facts in the workspace's time zone. */
   readonly clockFacts: (nowMs: number) => ClockFacts;

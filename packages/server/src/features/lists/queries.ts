@@ -1,7 +1,6 @@
 import type { ListVersionPage, NamedListDocument, NamedListPage } from '@policy-studio/contract';
 import type { Lists, NamedList } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
-import type { Static } from 'typebox';
 import { invalid } from '../../http/route.js';
 import type { Refusal } from '../../refusal.js';
 import { canonicalValues, listDigest, type Normalize, type Scalar, valueFault, valuesChanged } from './values.js';
@@ -124,7 +123,7 @@ export async function listPage(
   db: Pool,
   workspaceId: number,
   page: { limit: number; offset: number },
-): Promise<Static<typeof NamedListPage>> {
+): Promise<NamedListPage> {
   const { rows } = await db.query<SummaryRow>(
     `select ${summaryColumns}
        from named_list l join named_list_version v
@@ -150,7 +149,7 @@ export async function listVersions(
   workspaceId: number,
   name: string,
   page: { limit: number; offset: number },
-): Promise<Static<typeof ListVersionPage> | null> {
+): Promise<ListVersionPage | null> {
   const count = await db.query<{ total: number }>(
     `select count(*) as total from named_list l join named_list_version v using (workspace_id, name)
       where workspace_id = $1 and name = $2 and not l.deleted`,

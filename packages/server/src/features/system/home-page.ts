@@ -1,9 +1,8 @@
 import type { SystemStatus } from '@policy-studio/contract';
-import type { Static } from 'typebox';
 import { escapeHtml, htmlPage } from '../../http/page.js';
 
 /** What a person sees who opens the server's address. `status` only where the person sits at this machine. */
-export function homePage(version: string, status: Static<typeof SystemStatus> | null): string {
+export function homePage(version: string, status: SystemStatus | null): string {
   const inForce = status
     ? `<h2>In force</h2>
 <dl>

@@ -1,6 +1,5 @@
 import type { SystemStatus } from '@policy-studio/contract';
 import type { Pool } from 'pg';
-import type { Static } from 'typebox';
 import type { Caller } from '../../caller.js';
 import type { Services } from '../../services.js';
 
@@ -28,7 +27,7 @@ export async function databaseAnswers(pool: Pool, withinMs: number): Promise<boo
 export async function systemStatus(
   { db, clock, config, enforcement, recorder }: Services,
   workspace: Pick<Caller, 'workspaceId' | 'workspace'>,
-): Promise<Static<typeof SystemStatus>> {
+): Promise<SystemStatus> {
   const { workspaceId } = workspace;
   const [inForce, answers] = await Promise.all([
     enforcement.inForce(workspaceId),

@@ -2,9 +2,11 @@ import Type, { type Static, type TSchema } from 'typebox';
 
 export const effects = ['allow', 'deny', 'needs_approval'] as const;
 export const Effect = Type.Enum(effects);
+export type Effect = Static<typeof Effect>;
 /** Lowest first. */
 export const risks = ['low', 'medium', 'high', 'critical'] as const;
 export const Risk = Type.Enum(risks);
+export type Risk = Static<typeof Risk>;
 
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -51,5 +53,3 @@ export const page = { total: Type.Integer(), limit: Type.Integer(), offset: Type
 
 /** Who did something: the authenticated caller, as recorded. */
 export const Actor = Type.String({ description: 'The owner of the key that acted (`admin` for the bootstrap token).' });
-export type Effect = Static<typeof Effect>;
-export type Risk = Static<typeof Risk>;

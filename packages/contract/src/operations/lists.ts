@@ -1,15 +1,16 @@
 import Type from 'typebox';
-import { defineOperation, largeBodyBytes, smallBodyBytes } from '../operation.js';
+import { defineOperation, largeBodyBytes } from '../operation.js';
 import { readers } from '../roles.js';
-import { PutSettings, Settings } from '../schemas/approval.js';
-import { ListParams, ListVersionPage, NamedListDocument, NamedListPage, PutList } from '../schemas/bundle.js';
-import { pageQuery } from '../schemas/common.js';
+import { ListParams, ListVersionPage, NamedListDocument, NamedListPage, PutList } from '../schemas/list.js';
+import { pageQuery } from '../schemas/vocabulary.js';
+
+const tag = 'Lists';
 
 export const listLists = defineOperation({
   id: 'listLists',
   method: 'GET',
   path: '/policy/lists',
-  tag: 'Lists',
+  tag,
   summary: 'Named lists, by name',
   access: readers,
   query: Type.Object(pageQuery),
@@ -22,7 +23,7 @@ export const getList = defineOperation({
   id: 'getList',
   method: 'GET',
   path: '/policy/lists/{name}',
-  tag: 'Lists',
+  tag,
   summary: 'One named list with its values',
   access: readers,
   params: ListParams,
@@ -35,7 +36,7 @@ export const listListVersions = defineOperation({
   id: 'listListVersions',
   method: 'GET',
   path: '/policy/lists/{name}/versions',
-  tag: 'Lists',
+  tag,
   summary: 'The history of a named list, newest first',
   access: readers,
   params: ListParams,
@@ -49,7 +50,7 @@ export const putList = defineOperation({
   id: 'putList',
   method: 'PUT',
   path: '/policy/lists/{name}',
-  tag: 'Lists',
+  tag,
   summary: 'Create or change a named list',
   description:
     'A list that a bundle in force reads needs an approval of kind `list` when four eyes is on, unless it was created `live`.',
@@ -74,36 +75,10 @@ export const deleteList = defineOperation({
   id: 'deleteList',
   method: 'DELETE',
   path: '/policy/lists/{name}',
-  tag: 'Lists',
+  tag,
   summary: 'Delete a named list that no bundle in force reads',
   access: ['operator', 'admin'],
   params: ListParams,
   status: 204,
   problems: ['not_found', 'list_in_use'],
-});
-
-export const getSettings = defineOperation({
-  id: 'getSettings',
-  method: 'GET',
-  path: '/policy/settings',
-  tag: 'Settings',
-  summary: 'The settings of the workspace',
-  access: readers,
-  status: 200,
-  response: Settings,
-  problems: [],
-});
-
-export const putSettings = defineOperation({
-  id: 'putSettings',
-  method: 'PUT',
-  path: '/policy/settings',
-  tag: 'Settings',
-  summary: 'Change settings; what is left out stays',
-  access: ['admin'],
-  body: PutSettings,
-  bodyLimit: smallBodyBytes,
-  status: 200,
-  response: Settings,
-  problems: ['approval_required', 'approval_mismatch', 'approval_not_approved', 'approval_expired', 'approval_used'],
 });

@@ -1,0 +1,40 @@
+import Type, { type Static } from 'typebox';
+import { Actor, Effect, Id, Nullable, Timestamp } from './vocabulary.js';
+
+export const Settings = Type.Object(
+  {
+    default_effect: Effect,
+    time_zone: Type.String({ description: 'IANA name, for `current_hour` and its kin.' }),
+    four_eyes: Type.Boolean(),
+    cost_budget_24h: Nullable(
+      Type.Number({
+        minimum: 0,
+        description: 'USD a day (workspace time zone) that allowed actions may reserve; null: no cap.',
+      }),
+    ),
+    retention_days: Type.Integer({ minimum: 1, maximum: 3650 }),
+    max_stale_minutes: Type.Integer({
+      minimum: 1,
+      maximum: 1440,
+      description: 'How long decisions go on from the last good bundles while the database is away.',
+    }),
+    updated_at: Nullable(Timestamp),
+    updated_by: Nullable(Actor),
+  },
+  { $id: 'Settings' },
+);
+export type Settings = Static<typeof Settings>;
+
+/** Merged into what is there. Protected ones (`default_effect`, `four_eyes`, `time_zone`) need an approval when four eyes is on. */
+export const PutSettings = Type.Object(
+  {
+    default_effect: Type.Optional(Effect),
+    time_zone: Type.Optional(Type.String({ maxLength: 64 })),
+    four_eyes: Type.Optional(Type.Boolean()),
+    cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
+    retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+    max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
+    approval_id: Type.Optional(Id),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
