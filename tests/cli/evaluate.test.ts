@@ -145,6 +145,7 @@ describe('input that cannot be used', () => {
   folder.write('several.json', '[]');
   folder.write('huge-number.json', '{"agent": "a", "action": "b", "context": {"n": 1e999}}');
   folder.write('odd.yaml', 'agent: a\nagent: b\n');
+  folder.write('twice-asked.json', '{"agent": "a",\n "agent": "b", "action": "c", "context": {}}');
 
   it.each([
     ['a missing file', 'missing.json', 'error: missing.json: there is no such file or folder\n'],
@@ -153,11 +154,15 @@ describe('input that cannot be used', () => {
     [
       'a file of another kind',
       'rules.txt',
-      'error: rules.txt: the name must end in .json, .yaml or .yml, so that its format is known\n',
+      'error: rules.txt: the name must end in .json, .yaml or .yml, so that its format is known; or give it as -, standard input\n',
     ],
     ['a compressed file', 'packed.json', 'error: packed.json: is compressed (gzip); unpack it first\n'],
     ['text that is not UTF-8', 'latin.json', 'error: latin.json: is not UTF-8 text\n'],
-    ['JSON that is cut off', 'cut.json', 'error: cut.json:2:11: the JSON ends too early\n'],
+    [
+      'JSON that is cut off',
+      'cut.json',
+      'error: cut.json:2:12: a value is missing here: remove the comma, or add the value\n',
+    ],
     [
       'several requests',
       'several.json',
@@ -167,6 +172,11 @@ describe('input that cannot be used', () => {
       'a number that is not finite',
       'huge-number.json',
       'error: huge-number.json: `/context/n` is the number Infinity, which JSON cannot carry\n',
+    ],
+    [
+      'a key that stands twice',
+      'twice-asked.json',
+      'error: twice-asked.json:2:2: the key `agent` stands twice in this object: keep one\n',
     ],
     ['a key that stands twice in YAML', 'odd.yaml', 'error: odd.yaml:2:1: Map keys must be unique\n'],
   ])('%s is one clear line and exit code 2', async (_, name, message) => {

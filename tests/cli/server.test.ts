@@ -108,6 +108,15 @@ describe('rules that the server refuses', () => {
     expect((await studio('bundles', 'show', '2.0.0')).code).toBe(3);
   });
 
+  it('are shown at their place where a rule is no object', async () => {
+    folder.write('text.yaml', 'version: 2.0.0\nrules:\n  - id: abc\n  - only words\n');
+    const { code, stderr } = await studio('bundles', 'push', 'text.yaml');
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'text.yaml:4:5 error validation_failed `/rules/1` must be an object\n  4 |   - only words\n    |     ^\n1 finding\n',
+    );
+  });
+
   it('are stored with their findings where only a condition is wrong', async () => {
     folder.write('draft.yaml', rulesYaml.replace('">=risk_score"', '"=>risk_score"'));
     const { code, stdout, stderr } = await studio('bundles', 'push', 'draft.yaml', '--version', '2.0.0');
@@ -186,6 +195,13 @@ describe('a server that cannot serve', () => {
     expect(stderr).toMatch(/^error: /);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(stderr).not.toContain('ps_wrong');
+  });
+
+  it('tells a single fault once, and several one a line', async () => {
+    const one = await studio('decisions', 'show', 'one');
+    expect(one.stderr).toMatch(/^error: `id` must be a uuid \(validation_failed, 422, request [^)]+\)\n$/);
+    const two = await studio('keys', 'create', ' ', '--role', 'agent', '--agents', 'no name', '-', '--owner', '\n');
+    expect(two.stderr).toMatch(/ more\) \(validation_failed, 422, [^)]+\)\n {2}\/\w+.*: .+\n {2}\/\w+.*: .+\n/);
   });
 
   it('is named when it is not there', async () => {

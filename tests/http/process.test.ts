@@ -152,7 +152,7 @@ describe('a start', () => {
   });
 
   it('prints a first question that works as it stands', async () => {
-    const server = run({ ADMIN_TOKEN: undefined, DATA_DIR: join(folder, 'it is asked') });
+    const server = run({ ADMIN_TOKEN: undefined, DATA_DIR: join(folder, "it's asked") });
     await server.url;
     const command = server.err().slice(server.err().indexOf('  curl'), server.err().indexOf('\n\nCtrl-C'));
     const answer = JSON.parse(execFileSync('sh', ['-c', command], { encoding: 'utf8', cwd: root }));

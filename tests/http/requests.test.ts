@@ -57,6 +57,14 @@ describe('a body', () => {
     expect(problem.request_id).toBe(response.headers.get('x-request-id'));
   });
 
+  it('that is too large is told how large one may be', async () => {
+    const small = await (await post(JSON.stringify({ name: 'a'.repeat(1024 * 1024) }))).json();
+    expect(small.detail).toBe('the body is larger than the 1 MiB this operation takes');
+    const bundle = JSON.stringify({ version: '1.0.0', rules: [], notes: 'a'.repeat(16 * 1024 * 1024) });
+    const large = await fetch(`${server.url}/policy/bundles`, { method: 'POST', headers: admin(), body: bundle });
+    expect((await large.json()).detail).toBe('the body is larger than the 16 MiB this operation takes');
+  });
+
   it('names the place of a duplicate key deep inside', async () => {
     const problem = await (await post('{"a":[1,{"b/c":{"x":"\\"}","y":1,"x":2}}]}')).json();
     expect(problem.errors).toEqual([{ path: '/a/1/b~1c/x', message: 'is written twice; each key may stand once' }]);

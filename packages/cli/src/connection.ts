@@ -69,7 +69,12 @@ async function readToken(path: string, terminal: Terminal): Promise<string> {
 export function serverFailure(problem: ProblemError, hasToken: boolean): CommandFailure {
   const { code, status, detail, errors, requestId } = problem;
   const about = [code, ...(status > 0 ? [status] : []), ...(requestId === null ? [] : [`request ${requestId}`])];
-  const places = errors.slice(0, 20).map(({ path, message }) => `\n  ${path === '' ? '/' : path}: ${message}`);
+  const [only, ...others] = errors;
+  // A single fault is the sentence itself.
+  const told = only !== undefined && others.length === 0 && detail.endsWith(only.message);
+  const places = told
+    ? []
+    : errors.slice(0, 20).map(({ path, message }) => `\n  ${path === '' ? '/' : path}: ${message}`);
   const hint = code === 'unauthenticated' && !hasToken ? '; set POLICY_STUDIO_TOKEN, or give --token-file' : '';
   const text = `${detail}${hint} (${about.join(', ')})${places.join('')}`;
   return new CommandFailure(text, code === 'invalid_input' ? exitCodes.usage : exitCodes.server);

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
-import { limits } from '@policy-studio/engine';
+import { limits, readJson } from '@policy-studio/engine';
 import { LineCounter, parseDocument } from 'yaml';
-import { type CommandFailure, unusable } from './exit-code.js';
+import { unusable } from './exit-code.js';
 import type { Terminal } from './output.js';
 
 export type Format = 'json' | 'yaml';
@@ -59,7 +59,9 @@ export async function readText(path: string, terminal: Terminal): Promise<TextFi
     chunks.push(chunk);
   }
   if (path !== '-' && byName === null) {
-    throw unusable(`${name}: the name must end in .json, .yaml or .yml, so that its format is known`);
+    throw unusable(
+      `${name}: the name must end in .json, .yaml or .yml, so that its format is known; or give it as -, standard input`,
+    );
   }
   const text = decodeText(Buffer.concat(chunks), name);
   if (text.trim() === '') throw unusable(`${name}: is empty`);
@@ -78,11 +80,10 @@ function decodeText(bytes: Uint8Array, name: string): string {
 /** The value of a JSON or YAML document. Throws a CommandFailure with the line and column of the first fault. */
 export function parseDocumentText({ name, text, format }: TextFile): unknown {
   if (format === 'json') {
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw jsonFailure(name, text, error as SyntaxError);
-    }
+    const document = readJson(text);
+    if (!Array.isArray(document)) return document.value;
+    const { line, column, message } = document[0] ?? { message: 'is not JSON' };
+    throw unusable(line === undefined ? `${name}: ${message}` : `${name}:${line}:${column ?? 1}: ${message}`);
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
@@ -98,12 +99,6 @@ export function parseDocumentText({ name, text, format }: TextFile): unknown {
   }
 }
 
-function jsonFailure(name: string, text: string, error: SyntaxError): CommandFailure {
-  const offset = /position (\d+)/.exec(error.message)?.[1];
-  const { line, column } = positionOf(text, offset === undefined ? text.trimEnd().length : Number(offset));
-  return unusable(`${name}:${line}:${column}: ${jsonReason(error)}`);
-}
-
 /** What `JSON.parse` found, without its own account of where. */
 export function jsonReason(error: SyntaxError): string {
   const reason = error.message
@@ -114,11 +109,4 @@ export function jsonReason(error: SyntaxError): string {
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
-/** Line and column, both from 1, of an offset. */
-export function positionOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  const line = before.split('\n').length;
-  return { line, column: offset - (before.lastIndexOf('\n') + 1) + 1 };
 }

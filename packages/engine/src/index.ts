@@ -39,4 +39,5 @@ export { type Lists, type NamedList, type Normalize, normalized } from './list.j
 export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';
 export { parseRules } from './rule.js';
-export type { Position } from './source.js';
+export type { Position, SourceDocument } from './source.js';
+export { readJson } from './source-json.js';

@@ -114,7 +114,7 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
     else services.log.debug(line, 'request');
   });
   app.setErrorHandler((error, request, reply) => {
-    const refusal = refusalOf(error);
+    const refusal = refusalOf(error, request.routeOptions.bodyLimit);
     if (!refusal) services.log.error({ err: error, request_id: request.id }, 'a request failed');
     return sendProblem(
       request,

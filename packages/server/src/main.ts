@@ -130,7 +130,8 @@ function greet({ host, tls, dataDir, adminToken }: Environment, port: number, ke
     const fromHere = relative(process.cwd(), path);
     return fromHere === '' || fromHere.startsWith('..') ? path : fromHere;
   };
-  const token = adminToken === null ? `$(cat '${near(kept.path)}')` : '$ADMIN_TOKEN';
+  const quoted = `'${near(kept.path).replaceAll("'", `'\\''`)}'`;
+  const token = adminToken === null ? `$(cat ${quoted})` : '$ADMIN_TOKEN';
   const lines = [
     '',
     `Policy Studio ${version} runs at ${url} (documentation: ${url}/docs, data: ${near(dataDir)})`,

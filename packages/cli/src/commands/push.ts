@@ -66,10 +66,14 @@ async function findDraft(
 
 /** A refusal of the rules as findings in the file; null for any other failure. */
 function refusedRules(error: unknown, { file, source }: RulesFile, terminal: Terminal): CommandFailure | null {
-  if (!(error instanceof ProblemError) || error.code !== 'bundle_rejected' || error.errors.length === 0) return null;
+  if (!(error instanceof ProblemError) || error.errors.length === 0) return null;
+  // The contract refuses rules that are no list of objects before anybody reads them, and then names only the place.
+  const byContract = error.code === 'validation_failed' && error.errors.every(({ path }) => rulePath(path) !== null);
+  if (error.code !== 'bundle_rejected' && !byContract) return null;
   const findings = error.errors.map(({ code, path, message }) => {
     const at = rulePath(path);
-    return { code: code ?? error.code, message, ...(at === null ? {} : (source.locate(at) ?? {})) };
+    const sentence = byContract ? `\`${path}\` ${message}` : message;
+    return { code: code ?? error.code, message: sentence, ...(at === null ? {} : (source.locate(at) ?? {})) };
   });
   return new CommandFailure(findingsText(file, findings, terminal.err.style), exitCodes.findings);
 }
@@ -83,7 +87,10 @@ function rulePath(pointer: string): (string | number)[] | null {
 
 function withHint(error: unknown, options: PushOptions): unknown {
   if (!(error instanceof ProblemError) || error.code !== 'version_taken' || options.update === true) return error;
-  return new CommandFailure(`${error.detail}; --update replaces a draft of the same version`, exitCodes.server);
+  return new CommandFailure(
+    `${error.detail} with --version, or replace a draft of this version with --update`,
+    exitCodes.server,
+  );
 }
 
 /** What the server found in the draft, at its place in the file. */

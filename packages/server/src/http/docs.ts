@@ -101,7 +101,6 @@ const startReference = `Scalar.createApiReference('#app', ${JSON.stringify(
     withDefaultFonts: false,
     hideClientButton: true,
     showDeveloperTools: 'never',
-    showToolbar: 'never',
     proxyUrl: '',
     agent: { disabled: true },
     mcp: { disabled: true },

@@ -51,4 +51,5 @@ th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px s
 tr:target { background: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: .5rem 0; }
 dt { color: var(--dim); } dd { margin: 0; }
+@media (max-width: 30rem) { table { font-size: .875rem; } th, td { padding-right: .5rem; } }
 `;

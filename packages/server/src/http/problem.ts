@@ -23,8 +23,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, refusa
     .send({ ...problem(refusal.code, refusal.detail, refusal.errors, extra), request_id: request.id });
 }
 
-/** What an exception means to a client, or null when it is a bug. */
-export function refusalOf(error: unknown): Refusal | null {
+/** What an exception means to a client, or null when it is a bug. `bodyLimit` is that of the route, in bytes. */
+export function refusalOf(error: unknown, bodyLimit?: number): Refusal | null {
   if (error instanceof Refusal) return error;
   switch (databaseFailure(error)) {
     case 'away':
@@ -36,15 +36,18 @@ export function refusalOf(error: unknown): Refusal | null {
     case 'full':
       return refuse('database_unavailable', 'the disk of the database is full, free some space');
     default:
-      return frameworkRefusal(error);
+      return frameworkRefusal(error, bodyLimit);
   }
 }
 
-function frameworkRefusal(error: unknown): Refusal | null {
+function frameworkRefusal(error: unknown, bodyLimit?: number): Refusal | null {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return refuse('too_large', 'the body is larger than this operation takes');
+      return refuse(
+        'too_large',
+        `the body is larger than ${bodyLimit === undefined ? 'this operation takes' : `the ${bodyLimit / 1024 / 1024} MiB this operation takes`}`,
+      );
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return refuse('unsupported_media_type', 'send the body with `content-type: application/json`');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
