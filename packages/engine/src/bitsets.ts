@@ -20,7 +20,7 @@ export interface Bitsets {
   readonly offsets: Int32Array;
 }
 
-/** The most words of rows a plan may hold, for each of its rules. */
+/** The most 32-bit words of rows a plan may hold, for each of its rules: 24 MB for 10,000 rules in one pair. */
 export const bitsetWordsPerRule = 600;
 
 /** What the conditions of rules are built with. */

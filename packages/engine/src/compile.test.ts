@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compile, listsUsed } from './compile.js';
+import { type CompiledPolicy, compile, listsUsed, warm } from './compile.js';
 import { decide } from './decide.js';
 import type { Diagnostic } from './diagnostic.js';
 import { explain } from './explain.js';
@@ -87,6 +87,69 @@ describe('patterns', () => {
       }
     }
     expect(policy.index.made.length).toBeLessThan(40);
+  });
+});
+
+describe('warming a policy', () => {
+  const rules = ['inbox.triage', 'inbox.*', '*'].flatMap((agent, a) =>
+    ['deploy', 'github.*', '*'].flatMap((action, b) =>
+      Array.from({ length: 3 + 3 * a }, (_, i) =>
+        rule(`rule-${a}-${b}-${i}`, {
+          agent,
+          action,
+          conditions: { '>=n': i, s: ['x', `y${a}`] },
+          priority: 7 * i + a,
+        }),
+      ),
+    ),
+  );
+
+  it('makes every pair that the rules name ready, and no more pairs when it is called again', () => {
+    const policy = policyOf(rules);
+    expect(warm(policy)).toEqual({ pairs: 9, ready: 9 });
+    const made = [...policy.index.made];
+    expect(made).toHaveLength(9);
+    expect(warm(policy)).toEqual({ pairs: 9, ready: 9 });
+    decide(policy, { agent: 'inbox.triage', action: 'github.x', context: {} });
+    decide(policy, { agent: 'elsewhere', action: 'deploy', context: {} });
+    expect(policy.index.made).toEqual(made);
+  });
+
+  it('ends at its bound and goes on from there, the pairs with most rules first', () => {
+    const policy = policyOf(rules);
+    expect(warm(policy, 0)).toEqual({ pairs: 9, ready: 0 });
+    expect(warm(policy, 1)).toEqual({ pairs: 9, ready: 1 });
+    expect(policy.index.made[0]?.agentClass).toBe('*');
+    expect(warm(policy, 1)).toEqual({ pairs: 9, ready: 2 });
+    expect(warm(policy, 1000)).toEqual({ pairs: 9, ready: 9 });
+  });
+
+  it('takes no more than half of the memory for plans, and forgets none', () => {
+    const general = Array.from({ length: 4500 }, (_, i) =>
+      rule(`general-${i}`, { agent: '*', action: '*', conditions: { n: i } }),
+    );
+    const special = Array.from({ length: 40 }, (_, i) => rule(`special-${i}`, { agent: `agent-${i}` }));
+    const policy = policyOf([...general, ...special]);
+    const { pairs, ready } = warm(policy, 1_000_000);
+    expect(pairs).toBe(41);
+    expect(ready).toBeLessThan(41);
+    expect(policy.index.made).toHaveLength(ready);
+  });
+
+  it('changes no answer', () => {
+    const cold = policyOf(rules);
+    const warmed = policyOf(rules);
+    warm(warmed);
+    for (const agent of ['inbox.triage', 'inbox.other', 'inbox', 'x']) {
+      for (const action of ['deploy', 'github.x', 'github', '*']) {
+        for (const n of [-1, 0, 1, 2, 3, 8.5, 'text', null]) {
+          for (const s of ['x', 'y0', 'y2', 'z']) {
+            const request = { agent, action, context: { n, s } };
+            expect(decide(warmed, request)).toEqual(decide(cold, request));
+          }
+        }
+      }
+    }
   });
 });
 

@@ -10,7 +10,7 @@ export interface FieldRows {
   /** First words of the rows of strings that some test names. */
   readonly strings: ReadonlyMap<string, number>;
   /** The numbers that some test names, ascending. */
-  readonly numbers: Float64Array;
+  readonly numbers: readonly number[];
   /** Row of the numbers below the first one named; the rows of points and gaps follow in turns. */
   readonly numberStart: number;
   /** How many neighbouring numeric classes share a row, as a power of two, to keep within the budget. */
@@ -19,6 +19,9 @@ export interface FieldRows {
 
 const { otherString } = valueClass;
 const constantRows = otherString + 1;
+// Shared, so that the many small plans of a large bundle stay small.
+const noStrings = new Map<string, number>();
+const noNumbers: readonly number[] = [];
 
 /** The first word of the row for a value. */
 export function rowOf(field: FieldRows, value: unknown): number {
@@ -40,7 +43,7 @@ function classOf(value: unknown): number {
 }
 
 /** `2i + 1` for the number at index i, `2i` for the gap before it. */
-function numberClass(numbers: Float64Array, value: number): number {
+function numberClass(numbers: readonly number[], value: number): number {
   let low = 0;
   let high = numbers.length;
   while (low < high) {
@@ -65,7 +68,7 @@ export interface RowPlan {
   readonly sets: readonly ValueSet[];
   /** Numbers the strings in the order of their rows. */
   readonly strings: ReadonlyMap<string, number>;
-  readonly numbers: Float64Array;
+  readonly numbers: readonly number[];
   readonly numberShift: number;
   readonly numberRows: number;
   readonly rowCount: number;
@@ -86,7 +89,7 @@ export function planRows(field: FieldTests, setOf: (test: Test) => ValueSet, max
     addNumbers(points, set.numbers);
     return set;
   });
-  const numbers = Float64Array.from(points).sort();
+  const numbers = points.size === 0 ? noNumbers : [...points].sort((a, b) => a - b);
   const classes = 2 * numbers.length + 1;
   let numberShift = 0;
   while (((classes - 1) >> numberShift) + 1 > room - strings.size) numberShift += 1;
@@ -153,7 +156,7 @@ export function fillRows(plan: RowPlan, words: Uint32Array, start: number, ruleC
     words[i] = (words[i] as number) ^ (words[i - wordsPerRow] as number);
   }
 
-  const rowsOfStrings = new Map<string, number>();
+  const rowsOfStrings = plan.strings.size === 0 ? noStrings : new Map<string, number>();
   const others = start + otherString * wordsPerRow;
   for (const [text, row] of plan.strings) {
     const at = stringStart + row * wordsPerRow;

@@ -1,6 +1,6 @@
 export { type BundleSource, parseBundleSource } from './bundle.js';
 export { canonicalJson } from './canonical.js';
-export { type CompiledPolicy, type CompileOptions, compareRules, compile, listsUsed } from './compile.js';
+export { type CompiledPolicy, type CompileOptions, compareRules, compile, listsUsed, warm } from './compile.js';
 export {
   type AllOf,
   type AnyOf,
@@ -38,6 +38,7 @@ export { limits } from './limits.js';
 export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
 export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';
+export type { WarmUp } from './policy-index.js';
 export { parseRules } from './rule.js';
 export type { Position, SourceDocument } from './source.js';
 export { readJson } from './source-json.js';

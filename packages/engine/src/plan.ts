@@ -29,8 +29,8 @@ export interface EvaluationError {
   operator?: string;
 }
 
-/** Above this many candidates a plan holds bitsets in place of steps. */
-export const bitsetThreshold = 32;
+/** Above this many candidates a plan holds bitsets in place of steps: they take less memory to touch than closures. */
+export const bitsetThreshold = 4;
 
 /** Everything about the candidates of one pair of agent and action that does not depend on the request's context. */
 export interface Plan {

@@ -65,6 +65,35 @@ function planForClasses(index: PolicyIndex, agent: string, action: string): Plan
   return plan;
 }
 
+export interface WarmUp {
+  /** Pairs of agent and action patterns that the rules name. */
+  readonly pairs: number;
+  /** How many of them are ready. */
+  readonly ready: number;
+}
+
+/**
+ * Makes the plans of the pairs that rules name, those with most rules first, until the candidates looked at come to
+ * `maxCandidates` or half of the memory for plans is taken. Plans that are there already cost nothing.
+ */
+export function prepare(index: PolicyIndex, maxCandidates: number): WarmUp {
+  const pairs = [...index.buckets].flatMap(([agent, byAction]) =>
+    [...byAction].map(([action, rules]) => ({ agent, action, size: rules.length })),
+  );
+  pairs.sort((a, b) => b.size - a.size);
+  let candidates = 0;
+  let ready = 0;
+  for (const { agent, action } of pairs) {
+    const known = index.plans.get(agent)?.get(action) !== undefined;
+    if (!known && (candidates >= maxCandidates || index.weight > maxPlanWeight / 2)) continue;
+    // A pattern is the name of its own class.
+    const plan = planFor(index, agent, action);
+    if (!known) candidates += plan.rules.length;
+    ready += 1;
+  }
+  return { pairs: pairs.length, ready };
+}
+
 function keep(index: PolicyIndex, agentClass: string, actionClass: string, plan: Plan): void {
   index.weight += plan.weight;
   while (index.weight > maxPlanWeight) {
