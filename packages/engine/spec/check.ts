@@ -10,17 +10,24 @@ export interface Finding {
   readonly path: readonly (string | number)[];
 }
 
-/** Everything that keeps a bundle from being compiled, rule by rule; empty when it is fine. */
-export function check(bundle: Bundle): Finding[] {
-  if (bundle.rules.length > 10_000) return [{ code: 'limit-exceeded', path: [] }];
+type Lists = NonNullable<Bundle['lists']>;
+
+/** Everything that keeps a bundle from being compiled, rule by rule; empty when it is fine. Lists are looked up last. */
+export function check({ rules, lists = {} }: Bundle): Finding[] {
+  if (rules.length > 10_000) return [{ code: 'limit-exceeded', path: [] }];
+  const findings = checkRules(rules, null);
+  return findings.length > 0 ? findings : checkRules(rules, lists);
+}
+
+/** `lists` is null while nobody looks at them. */
+function checkRules(rules: Bundle['rules'], lists: Lists | null): Finding[] {
   const seen = new Set<unknown>();
-  return bundle.rules.flatMap((rule, i): Finding[] => {
+  return rules.flatMap((rule, i): Finding[] => {
     if (!isDict(rule)) return [{ code: 'invalid-rule', path: [i] }];
     const findings = wrongFields(rule).map((path): Finding => ({ code: 'invalid-rule', path: [i, ...path] }));
     if (seen.has(rule.id)) findings.push({ code: 'duplicate-id', path: [i, 'id'] });
     seen.add(rule.id);
-    if (isDict(rule.conditions))
-      findings.push(...checkConditions(rule.conditions, [i, 'conditions'], bundle.lists ?? {}));
+    if (isDict(rule.conditions)) findings.push(...checkConditions(rule.conditions, [i, 'conditions'], lists));
     return findings;
   });
 }
@@ -65,14 +72,14 @@ function wrongFields(rule: Dict): string[][] {
 
 type Path = readonly (string | number)[];
 
-function checkConditions(conditions: Dict, path: Path, lists: NonNullable<Bundle['lists']>): Finding[] {
+function checkConditions(conditions: Dict, path: Path, lists: Lists | null): Finding[] {
   const findings = checkSpelling(conditions, path, lists);
   if (findings.length > 0) return findings;
   // The limits hold for the canonical spelling too, whose paths nobody has written.
   return checkSpelling(canonical(conditions), path, lists).map(({ code }) => ({ code, path }));
 }
 
-function checkSpelling(root: Dict, path: Path, lists: NonNullable<Bundle['lists']>): Finding[] {
+function checkSpelling(root: Dict, path: Path, lists: Lists | null): Finding[] {
   const findings: Finding[] = [];
   let tests = 0;
   let objects = 0;
@@ -101,8 +108,8 @@ function checkSpelling(root: Dict, path: Path, lists: NonNullable<Bundle['lists'
 }
 
 /** A named list is there, and for `domain_in` it holds host names once it is normalized. */
-function listIsFine({ operator, right }: Test, lists: NonNullable<Bundle['lists']>): boolean {
-  if (!('list' in right)) return true;
+function listIsFine({ operator, right }: Test, lists: Lists | null): boolean {
+  if (lists === null || !('list' in right)) return true;
   const list = Object.hasOwn(lists, right.list) ? lists[right.list] : undefined;
   if (list === undefined) return false;
   const values = normalized(list.values, list.normalize) as unknown[];
