@@ -221,11 +221,10 @@ function letsOthersIn({ classes }: StringSet): boolean {
 }
 
 /** The numeric classes of a set: from the first of each pair up to, without, the second. */
-function rangesOf(set: NumberSet, indexes: ReadonlyMap<number, number>): number[] {
+function rangesOf(set: NumberSet, indexes: ReadonlyMap<number, number>): readonly number[] {
   const end = 2 * indexes.size + 1;
-  const pointOf = (number: number) => 2 * (indexes.get(number) as number) + 1;
   if (set.kind === 'side') {
-    const point = pointOf(set.bound);
+    const point = 2 * (indexes.get(set.bound) as number) + 1;
     switch (set.operator) {
       case '>=':
         return [point, end];
@@ -237,9 +236,14 @@ function rangesOf(set: NumberSet, indexes: ReadonlyMap<number, number>): number[
         return [0, point + 1];
     }
   }
-  if (set.points.length === 0) return set.others ? [0, end] : [];
-  const points = set.points.flatMap((number) => [pointOf(number), pointOf(number) + 1]);
-  return set.others ? [0, ...points, end] : points;
+  if (set.points.length === 0) return set.others ? [0, end] : noNumbers;
+  const ranges: number[] = set.others ? [0] : [];
+  for (const number of set.points) {
+    const point = 2 * (indexes.get(number) as number) + 1;
+    ranges.push(point, point + 1);
+  }
+  if (set.others) ranges.push(end);
+  return ranges;
 }
 
 /** What two lists of ranges have in common. */
