@@ -198,18 +198,31 @@ async function countFiles(folder: string): Promise<number> {
   return entries.filter((entry) => entry.isFile()).length;
 }
 
-/** Appears complete or not at all; of two at once, either one's copy serves. */
+/** Appears complete or not at all; of several at once, the first one's copy serves all. */
 async function copyOnce(source: Installation, target: string): Promise<void> {
   const staging = `${target}.${randomBytes(6).toString('hex')}`;
   try {
     await copyTree(source.native, join(staging, 'native'));
     await chmod(staging, 0o755);
     await completeLinks(join(staging, 'native'), source);
+    // Fails where there is a copy, which may be in use already: only an incomplete one gives way.
+    const moved = await moveTo(target, staging);
+    if (moved || (await isComplete(target, source))) return;
     await rm(target, { recursive: true, force: true });
-    await rename(staging, target);
-  } catch (error) {
+    await moveTo(target, staging);
+  } finally {
     await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** False when there is something at `target`, which then stays. */
+async function moveTo(target: string, staging: string): Promise<boolean> {
+  try {
+    await rename(staging, target);
+    return true;
+  } catch (error) {
     if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error;
+    return false;
   }
 }
 
