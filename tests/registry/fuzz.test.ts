@@ -134,7 +134,11 @@ const place = fc.oneof(
   { weight: 3, arbitrary: fc.constant(undefined) },
   {
     weight: 2,
-    arbitrary: fc.oneof(nasty, fc.string()).filter((value) => String(value).length < 300 && isWhole(String(value))),
+    // Nothing, or dots alone, make the path of another operation.
+    arbitrary: fc
+      .oneof(nasty, fc.string())
+      .map(String)
+      .filter((value) => !/^\.{0,2}$/.test(value) && value.length < 300 && isWhole(value)),
   },
 );
 const query = fc.dictionary(
