@@ -114,6 +114,18 @@ describe('votes', () => {
     expect(samePerson('Ann', 'Anne')).toBe(false);
   });
 
+  test.each(['An\u200bn', 'Ann\u2800', '\u202eAnn', 'A\u00adnn', 'An\u034fn', 'Ann\ufe0f', 'Ann\u3164'])(
+    'characters that do not show make no second person (%j)',
+    (spelling) => {
+      expect(samePerson('Ann', spelling)).toBe(true);
+    },
+  );
+
+  test('spaces between names count as one', () => {
+    expect(samePerson('Ann Weiß', ' ann \u00a0 WEISS')).toBe(true);
+    expect(samePerson('Ann Weiß', 'AnnWeiß')).toBe(false);
+  });
+
   test('the requester has none for it under four eyes', () => {
     for (const by of ['Otto', 'otto']) expect(outcome(open, approve(by))).toBe('! self_approval');
   });

@@ -30,12 +30,21 @@ export function statusAt(state: { status: ApprovalStatus; expiresAt: Date }, now
   return open && state.expiresAt <= now ? 'expired' : state.status;
 }
 
-/** Owners of keys are people: spelling a name in other letters does not make a second one. */
+/**
+ * Owners of keys are people: spelling a name in other letters, with other spaces or with characters that do not show does
+ * not make a second one. Letters of another script that look alike do.
+ */
 export function samePerson(a: string, b: string): boolean {
   return person(a) === person(b);
 }
 function person(owner: string): string {
-  return owner.normalize('NFKC').trim().toLowerCase();
+  const shown = owner.replaceAll(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '').normalize('NFKC');
+  // Upper case first, for letters that have several lower cases. U+2800 is a blank that is no white space.
+  return shown
+    .replaceAll(/[\s\u2800]+/gu, ' ')
+    .trim()
+    .toUpperCase()
+    .toLowerCase();
 }
 
 /** The higher of two risks. */
