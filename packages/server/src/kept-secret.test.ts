@@ -46,6 +46,11 @@ describe('a kept secret', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
+  it('where a folder stands is refused in one line', async () => {
+    mkdirSync(join(folder, 'token'));
+    await expect(keptSecret(folder, 'token')).rejects.toThrow(/`.*token` does not hold a secret/);
+  });
+
   it('in a folder that is none is one line', async () => {
     mkdirSync(join(folder, 'a'));
     writeFileSync(join(folder, 'a', 'b'), '');

@@ -47,7 +47,8 @@ async function readKept(path: string): Promise<string | null> {
     text = (await readFile(path, 'utf8')).trim();
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
-    throw error;
+    if (errorCode(error) !== 'EISDIR') throw error;
+    text = '';
   }
   if (!/^[\x21-\x7e]{16,512}$/.test(text)) {
     throw new DatabaseStartError(

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
 import { systemClock } from './clock.js';
 import { type Database, openDatabase } from './database/connection.js';
+import { createFolder } from './database/embedded/layout.js';
 import { MigrationError, migrate, pendingMigrations } from './database/migrate.js';
 import { DatabaseStartError, errorCode, storageError } from './database/start-error.js';
 import { type Environment, EnvironmentError, readEnvironment } from './env.js';
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
 
 async function open(environment: Environment, log: Logger): Promise<Database> {
   const { databaseUrl, dataDir } = environment;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await createFolder(dataDir).catch((error: unknown) => {
     throw storageError(error, dataDir);
   });
   return openDatabase(databaseUrl === null ? { dataDir, log } : { databaseUrl, log });

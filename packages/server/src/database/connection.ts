@@ -143,7 +143,7 @@ function parseUrl(databaseUrl: string): pg.ClientConfig {
 }
 
 async function checkServer(config: pg.ClientConfig): Promise<void> {
-  const client = new pg.Client({ ...config, connectionTimeoutMillis: POOL_LIMITS.connectionTimeoutMillis });
+  const client = clientOf(config);
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -162,6 +162,17 @@ async function checkServer(config: pg.ClientConfig): Promise<void> {
     throw externalError(error, client);
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+/** The driver reads the files that the address names (`sslrootcert`, `sslcert`, `sslkey`) when it makes a client. */
+function clientOf(config: pg.ClientConfig): pg.Client {
+  try {
+    return new pg.Client({ ...config, connectionTimeoutMillis: POOL_LIMITS.connectionTimeoutMillis });
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    const why = path === undefined ? 'cannot be used' : `names \`${path}\`, which cannot be read (${code})`;
+    throw new DatabaseStartError('invalid_database_url', `DATABASE_URL ${why}; check its parameters`, { cause: error });
   }
 }
 

@@ -26,6 +26,7 @@ describe('DATABASE_URL', () => {
     ['', /is not a PostgreSQL address/],
     ['mysql://a/b', /is not a PostgreSQL address/],
     ['postgresql://u:pa ss@ho st:port/db', /cannot be parsed/],
+    ['postgresql://u:p@h/db?sslrootcert=/absent.pem', /names `\/absent.pem`, which cannot be read \(ENOENT\)/],
     ['postgresql://localhost', /names no database/],
   ])('%j is refused with a line that shows the form', async (url, message) => {
     expect(await refusal(url)).toMatchObject({ code: 'invalid_database_url', message: expect.stringMatching(message) });

@@ -1,6 +1,6 @@
 import { mkdir, open, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { diskFull, errorCode, storageError } from '../start-error.js';
+import { DatabaseStartError, diskFull, errorCode, storageError } from '../start-error.js';
 
 /** Where the embedded database keeps its files. All paths are absolute and free of symbolic links. */
 export interface Layout {
@@ -43,16 +43,44 @@ export async function prepareLayout(dataDir: string): Promise<Layout> {
   }
 }
 
-/** Like `mkdir -p`. The recursive mode of `fs.mkdir` calls a read-only parent a missing one. */
-async function createFolder(path: string): Promise<void> {
+/**
+ * Like `mkdir -p`. The recursive mode of `fs.mkdir` calls a read-only parent a missing one, and tries for ever where a
+ * folder that is there takes no other (`/proc`).
+ *
+ * @throws DatabaseStartError `data_dir_unusable` there; else the error of the file system
+ */
+export async function createFolder(path: string): Promise<void> {
+  try {
+    await makeOrFind(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || path === dirname(path)) throw error;
+    await createFolder(dirname(path));
+    await makeOrFind(path).catch((reason: unknown) => {
+      throw errorCode(reason) === 'ENOENT' ? cannotBeMade(path, reason) : reason;
+    });
+  }
+}
+
+async function makeOrFind(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
-    if (errorCode(error) !== 'ENOENT' || path === dirname(path)) throw error;
-    await createFolder(dirname(path));
-    await createFolder(path);
+    if (errorCode(error) !== 'EEXIST') throw error;
+    const found = await stat(path).catch((reason: unknown) => {
+      // A link that leads nowhere.
+      if (errorCode(reason) !== 'ENOENT') throw reason;
+      return null;
+    });
+    if (!found?.isDirectory()) throw error;
   }
+}
+
+function cannotBeMade(path: string, cause: unknown): DatabaseStartError {
+  return new DatabaseStartError(
+    'data_dir_unusable',
+    `\`${path}\` cannot be made there; set DATA_DIR to a folder that can be written`,
+    { cause },
+  );
 }
 
 /** PostgreSQL reports a full or read-only disk late and in many words, so it is found out beforehand. */
