@@ -250,6 +250,29 @@ describe('a decision', () => {
   });
 });
 
+describe('a long evaluation that many rules ask for', () => {
+  it.each([3, 100])('is made once a request, and anew for the next one (%i rules)', (count) => {
+    let reads = 0;
+    const left = (x: number) => ({
+      get x() {
+        reads += 1;
+        return x;
+      },
+    });
+    const rules = Array.from({ length: count }, (_, i) =>
+      rule(`rule-${i}`, { conditions: { a: { field: 'b' }, not: { n: i } } }),
+    );
+    const policy = policyOf(rules);
+    const ask = (x: number) =>
+      decide(policy, { agent: 'agent', action: 'act', context: { a: left(x), b: { x: 2 }, n: -1 } }).matched_rule;
+    expect(ask(1)).toBe(null);
+    expect(reads).toBe(1);
+    expect(ask(2)).toBe('rule-0');
+    expect(ask(1)).toBe(null);
+    expect(reads).toBe(3);
+  });
+});
+
 describe('the work limit', () => {
   const ask = (a: unknown, b?: unknown) => ({
     agent: 'agent',

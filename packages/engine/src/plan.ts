@@ -1,5 +1,5 @@
 import { type Bitsets, buildBitsets, firstMatch } from './bitsets.js';
-import { type Check, checkOf, outcome, type Resources, type Slots } from './check.js';
+import { type Check, checkOf, type Outcome, outcome, type Resources, type Slots } from './check.js';
 import { type Condition, type Test, visitTests } from './condition.js';
 import { conditionCheck, partsInOrder } from './condition-check.js';
 import type { FieldReader } from './field.js';
@@ -7,7 +7,7 @@ import type { Budget, Effect } from './generated/rule.js';
 import { hostsOf } from './host.js';
 import { limits } from './limits.js';
 import { anyMismatch, firstMismatches, type MismatchSources, mismatchSources } from './mismatch.js';
-import { type Workload, workloadOf } from './work.js';
+import { evaluationKey, type Workload, workloadOf } from './work.js';
 
 /** What a decision needs of an enabled rule. */
 export interface CompiledRule {
@@ -40,6 +40,8 @@ export interface Plan {
   readonly readers: readonly FieldReader[];
   /** Slots that `domain_in` reads hosts from; the hosts of `hostSources[i]` stand in slot `readers.length + i`. */
   readonly hostSources: readonly number[];
+  /** How many slots follow, for outcomes of tests that several rules make. */
+  readonly memoSlots: number;
   readonly mismatchable: MismatchSources;
   readonly workload: Workload | null;
   /** How the winner is found: by trying one rule after the other, or all at once. */
@@ -68,7 +70,8 @@ export function buildPlan(rules: readonly CompiledRule[], resources: Resources):
     });
   });
   const layout = layoutOf(tests);
-  const checkFor = (test: Test): Check => sharedCheck(test, layout, resources);
+  const memos = repeatedEvaluations(tests, layout.fields.length + layout.hostSources.length);
+  const checkFor = memoizing(memos, (test) => sharedCheck(test, layout, resources));
   const mismatchable = mismatchSources(tests, rulesOfTests, layout, checkFor);
   const conditions = reachableConditions(rules);
   const search =
@@ -80,6 +83,7 @@ export function buildPlan(rules: readonly CompiledRule[], resources: Resources):
     fields: layout.fields,
     readers: layout.fields.map(resources.reader),
     hostSources: layout.hostSources,
+    memoSlots: memos.size,
     mismatchable,
     workload: workloadOf(tests, layout),
     search,
@@ -107,10 +111,10 @@ export function buildSteps(conditions: readonly Condition[], checkFor: (test: Te
 
 /** The fields of a request's context; hosts are read later, once the work limit allows. */
 export function readValues(plan: Plan, context: Readonly<Record<string, unknown>>): unknown[] {
-  const { readers, hostSources } = plan;
+  const { readers } = plan;
   const values: unknown[] = [];
   for (let i = 0; i < readers.length; i++) values.push((readers[i] as FieldReader)(context));
-  for (let i = 0; i < hostSources.length; i++) values.push(undefined);
+  for (let i = plan.hostSources.length + plan.memoSlots; i > 0; i--) values.push(undefined);
   return values;
 }
 
@@ -169,6 +173,40 @@ function sharedCheck(test: Test, layout: Layout, resources: Resources): Check {
   const { value } = test.operand;
   const key = `${test.operator} ${layout.slot(test.field)} ${typeof value} ${value}`;
   return resources.check(key, () => checkOf(test, layout, resources));
+}
+
+/** A slot, from `first` on, for each evaluation that several tests share. */
+function repeatedEvaluations(tests: readonly Test[], first: number): ReadonlyMap<string, number> {
+  const seen = new Set<string>();
+  const slots = new Map<string, number>();
+  for (const test of tests) {
+    const key = evaluationKey(test);
+    if (key === null) continue;
+    if (!seen.has(key)) seen.add(key);
+    else if (!slots.has(key)) slots.set(key, first + slots.size);
+  }
+  return slots;
+}
+
+/** Checks that keep their outcome among the values of the request where several rules ask for it. */
+function memoizing(slots: ReadonlyMap<string, number>, checkFor: (test: Test) => Check): (test: Test) => Check {
+  if (slots.size === 0) return checkFor;
+  const made = new Map<number, Check>();
+  return (test) => {
+    const key = evaluationKey(test);
+    const slot = key === null ? undefined : slots.get(key);
+    if (slot === undefined) return checkFor(test);
+    const known = made.get(slot);
+    if (known !== undefined) return known;
+    const check = checkFor(test);
+    const memoized: Check = (values) => {
+      const outcomes = values as (Outcome | undefined)[];
+      outcomes[slot] ??= check(values);
+      return outcomes[slot];
+    };
+    made.set(slot, memoized);
+    return memoized;
+  };
 }
 
 function layoutOf(tests: readonly Test[]): Layout {

@@ -63,6 +63,26 @@ export function workloadOf(tests: readonly Test[], slots: Slots): Workload | nul
   return bySlot.size === 0 ? null : [...bySlot.values()];
 }
 
+/**
+ * What makes two tests one evaluation, for tests whose evaluation can take long; null for the others. The work limit
+ * counts such a test once however many rules make it, so it must be evaluated once.
+ */
+export function evaluationKey(test: Test): string | null {
+  const { operator, field, operand } = test;
+  switch (operator) {
+    case 'matches':
+    case 'contains':
+    case 'not_contains':
+    case 'any_in':
+    case 'all_in':
+    case 'domain_in':
+      break;
+    default:
+      if (operand.kind === 'value' || operand.kind === 'values') return null;
+  }
+  return `${operator} ${field} ${canonicalJson(formatOperand(operand))}`;
+}
+
 /** What makes two tests one piece of work; null for a test whose work is not counted. */
 function workKey(test: Test): string | null {
   switch (test.operator) {
