@@ -11,8 +11,8 @@ const isRoot = process.getuid?.() === 0;
 const log = { info: () => undefined, warn: () => undefined };
 const dataDirs: string[] = [];
 /** With and without an entry in /etc/passwd. */
-const NAMED_UID = 65_534;
-const BARE_UID = 54_321;
+const namedUid = 65_534;
+const bareUid = 54_321;
 
 afterEach(() => cleanUp(dataDirs.splice(0)));
 
@@ -121,11 +121,11 @@ describe.skipIf(!isRoot)('as an ordinary user (skipped without root, who alone c
   }
 
   it.each([
-    ['with a name', NAMED_UID],
-    ['that is a bare number', BARE_UID],
+    ['with a name', namedUid],
+    ['that is a bare number', bareUid],
   ])('%s runs everything as that user', async (what, uid) => {
     if (
-      uid === BARE_UID &&
+      uid === bareUid &&
       spawnSync('unshare', ['--user', '--map-user=65534', 'true'], { uid, gid: uid }).status !== 0
     ) {
       console.warn(`skipped: a user ${what} needs user namespaces, which this machine refuses`);
@@ -138,29 +138,29 @@ describe.skipIf(!isRoot)('as an ordinary user (skipped without root, who alone c
   });
 
   it('is told in one line that the folder belongs to somebody else', async () => {
-    const dataDir = await folderOf(BARE_UID);
+    const dataDir = await folderOf(bareUid);
     await mkdir(dataDir, { mode: 0o755 });
-    const server = new ServerProcess(dataDir, { uid: NAMED_UID });
+    const server = new ServerProcess(dataDir, { uid: namedUid });
     expect(await server.hears('refused')).toMatch(/^data_dir_unusable `.*` cannot be written by this user/);
     expect(server.lines).toHaveLength(1);
   });
 
   it('is told in one line that the database belongs to somebody else', async () => {
-    const dataDir = await folderOf(NAMED_UID);
+    const dataDir = await folderOf(namedUid);
     await (await openDatabase({ dataDir, log })).close();
-    for (const name of ['', '.postgres-locks', 'postgres']) await chown(join(dataDir, name), NAMED_UID, NAMED_UID);
-    const server = new ServerProcess(dataDir, { uid: NAMED_UID });
+    for (const name of ['', '.postgres-locks', 'postgres']) await chown(join(dataDir, name), namedUid, namedUid);
+    const server = new ServerProcess(dataDir, { uid: namedUid });
     expect(await server.hears('refused')).toMatch(/^data_dir_unusable `.*cluster` belongs to uid \d+/);
   });
 
   it('cannot use the database of another', async () => {
-    const dataDir = await folderOf(NAMED_UID);
-    const server = new ServerProcess(dataDir, { uid: NAMED_UID });
+    const dataDir = await folderOf(namedUid);
+    const server = new ServerProcess(dataDir, { uid: namedUid });
     await server.hears('ready');
     const connect = `require('node:net').connect(${JSON.stringify(join(dataDir, 'postgres/cluster/.s.PGSQL.5432'))}).on('error', (e) => { console.log(e.code) })`;
     const { stdout } = spawnSync(process.execPath, ['-e', connect], {
-      uid: BARE_UID,
-      gid: BARE_UID,
+      uid: bareUid,
+      gid: bareUid,
       encoding: 'utf8',
       cwd: '/',
     });

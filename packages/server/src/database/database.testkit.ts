@@ -67,13 +67,13 @@ function sharedServer(): Promise<EmbeddedDatabase> {
   return server;
 }
 
-const FOLDER_PREFIX = 'policy-studio-tests-';
+const folderPrefix = 'policy-studio-tests-';
 
 async function startShared(): Promise<EmbeddedDatabase> {
   // A vitest worker is a child of the run; anything else is a run of its own.
   const owner = process.env.VITEST_WORKER_ID === undefined ? process.pid : process.ppid;
   await sweep();
-  const dataDir = join(tmpdir(), `${FOLDER_PREFIX}${owner}`);
+  const dataDir = join(tmpdir(), `${folderPrefix}${owner}`);
   await guard(owner, dataDir);
   return startEmbedded({ dataDir, log, throwaway: true });
 }
@@ -81,7 +81,7 @@ async function startShared(): Promise<EmbeddedDatabase> {
 /** Folders whose guard was killed as well. */
 async function sweep(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    const owner = name.startsWith(FOLDER_PREFIX) ? Number(name.slice(FOLDER_PREFIX.length)) : Number.NaN;
+    const owner = name.startsWith(folderPrefix) ? Number(name.slice(folderPrefix.length)) : Number.NaN;
     if (Number.isNaN(owner) || isAlive(owner)) continue;
     const dataDir = join(tmpdir(), name);
     try {
@@ -102,7 +102,7 @@ async function guard(owner: number, dataDir: string): Promise<void> {
   } catch {
     return;
   }
-  const child = spawn(process.execPath, ['-e', GUARD, String(owner), dataDir], {
+  const child = spawn(process.execPath, ['-e', guardProgram, String(owner), dataDir], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
@@ -111,7 +111,7 @@ async function guard(owner: number, dataDir: string): Promise<void> {
 }
 
 /** Kept free of imports, because it outlives the tool that could have compiled them. */
-const GUARD = `
+const guardProgram = `
 const fs = require('node:fs');
 const [owner, dataDir] = [Number(process.argv[1]), process.argv[2]];
 const alive = (pid) => {

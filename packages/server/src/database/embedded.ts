@@ -3,14 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type Binaries, copyFolders, findInstallation, usableBinaries } from './embedded/binaries.js';
-import { checkVersion, ensureCluster, SUPERUSER } from './embedded/cluster.js';
+import { checkVersion, ensureCluster, superuser } from './embedded/cluster.js';
 import { type Layout, prepareLayout } from './embedded/layout.js';
 import {
   clearRemains,
   findPostmaster,
   type Launch,
   launchPostmaster,
-  SOCKET_PORT,
+  socketPort,
   stopPostmaster,
 } from './embedded/postmaster.js';
 import { databaseUser, type RunAs } from './embedded/run-as.js';
@@ -40,18 +40,18 @@ export interface EmbeddedDatabase {
  * Every attached server keeps one connection of this name open. The connections are the register of who is attached:
  * a server that is killed leaves it without anybody's help, and the end of one's own tells that PostgreSQL is gone.
  */
-const PRESENCE = 'policy-studio presence';
+const presenceName = 'policy-studio presence';
 
 /** Recovery from a crash replays at most `max_wal_size`; a slow disk gets ample time for it. */
-const START_TIMEOUT_MS = 120_000;
+const startTimeoutMs = 120_000;
 /** Between looks at a socket nobody listens on yet, which costs nothing. */
-const POLL_MS = 8;
+const pollMs = 8;
 /** Between attempts while PostgreSQL recovers: each costs it a process and a line in its log. */
-const BUSY_POLL_MS = 150;
-const RESTART_DELAYS_MS = [0, 100, 500, 2_000, 5_000];
+const busyPollMs = 150;
+const restartDelaysMs = [0, 100, 500, 2_000, 5_000];
 
 /** The user and the database of the server. A superuser would not be held by row-level security. */
-const OWNER = 'policy_studio';
+const ownerName = 'policy_studio';
 
 interface Attachment {
   readonly layout: Layout;
@@ -80,8 +80,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     try {
       const adminConfig: pg.ClientConfig = {
         host: socket.path,
-        port: SOCKET_PORT,
-        user: SUPERUSER,
+        port: socketPort,
+        user: superuser,
         password: (await readFile(layout.password, 'utf8')).trim(),
         database: 'postgres',
       };
@@ -128,10 +128,11 @@ async function ensureOwner(admin: pg.Client, password: string): Promise<void> {
   const { rows } = await admin.query<{ role: boolean; database: boolean }>(
     `select exists(select 1 from pg_roles where rolname = $1) as role,
             exists(select 1 from pg_database where datname = $1) as database`,
-    [OWNER],
+    [ownerName],
   );
-  if (rows[0]?.role !== true) await admin.query(`create role ${OWNER} login password ${admin.escapeLiteral(password)}`);
-  if (rows[0]?.database !== true) await admin.query(`create database ${OWNER} owner ${OWNER}`);
+  if (rows[0]?.role !== true)
+    await admin.query(`create role ${ownerName} login password ${admin.escapeLiteral(password)}`);
+  if (rows[0]?.database !== true) await admin.query(`create database ${ownerName} owner ${ownerName}`);
 }
 
 /** Returns the presence connection once PostgreSQL answers and has our database. The caller holds the start lock. */
@@ -140,7 +141,7 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
   const startedAt = Date.now();
   let launch: Launch | null = null;
   let reminded = false;
-  let pauseMs = POLL_MS;
+  let pauseMs = pollMs;
   for (;;) {
     const answer = await tryPresence(attachment);
     if (answer instanceof pg.Client) {
@@ -154,17 +155,17 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
       launch = await launchPostmaster(layout, binaries, await databaseUser(layout), { throwaway, log });
     }
     const waitedMs = Date.now() - startedAt;
-    if (waitedMs > START_TIMEOUT_MS) {
+    if (waitedMs > startTimeoutMs) {
       throw new DatabaseStartError(
         'start_timeout',
-        `the embedded database did not answer within ${START_TIMEOUT_MS / 1000} s; see \`${layout.logFile}\``,
+        `the embedded database did not answer within ${startTimeoutMs / 1000} s; see \`${layout.logFile}\``,
       );
     }
     if (waitedMs > 3_000 && !reminded) {
       reminded = true;
       log.info('the embedded database recovers from an unclean stop; this may take a moment');
     }
-    pauseMs = answer === 'busy' ? Math.min(2 * pauseMs, BUSY_POLL_MS) : POLL_MS;
+    pauseMs = answer === 'busy' ? Math.min(2 * pauseMs, busyPollMs) : pollMs;
     await sleep(pauseMs);
   }
 }
@@ -173,7 +174,7 @@ async function bringUp(attachment: Attachment, binaries: Binaries): Promise<pg.C
 async function tryPresence({ layout, adminConfig }: Attachment): Promise<pg.Client | 'nobody' | 'busy'> {
   const client = new pg.Client({
     ...adminConfig,
-    application_name: PRESENCE,
+    application_name: presenceName,
     connectionTimeoutMillis: 5_000,
     options: '-c idle_session_timeout=0',
   });
@@ -215,7 +216,7 @@ class Supervisor implements EmbeddedDatabase {
   constructor(attachment: Attachment, presence: pg.Client) {
     this.#attachment = attachment;
     this.adminConfig = attachment.adminConfig;
-    this.connectionConfig = { ...attachment.adminConfig, user: OWNER, database: OWNER };
+    this.connectionConfig = { ...attachment.adminConfig, user: ownerName, database: ownerName };
     this.#watch(presence);
   }
 
@@ -237,7 +238,7 @@ class Supervisor implements EmbeddedDatabase {
     const { layout, log } = this.#attachment;
     log.warn('the embedded database went away; restarting it');
     for (let attempt = 0; this.#closing === null; attempt += 1) {
-      const delay = RESTART_DELAYS_MS[Math.min(attempt, RESTART_DELAYS_MS.length - 1)] ?? 0;
+      const delay = restartDelaysMs[Math.min(attempt, restartDelaysMs.length - 1)] ?? 0;
       await sleep(delay, undefined, { ref: false, signal: this.#hurry.signal }).catch(() => undefined);
       try {
         const lock = await acquireStartLock(layout.locks);
@@ -286,7 +287,7 @@ async function othersPresent(presence: pg.Client): Promise<boolean> {
     const others = await presence
       .query<{ count: number }>(
         'select count(*)::int as count from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()',
-        [PRESENCE],
+        [presenceName],
       )
       .then(
         ({ rows }) => rows[0]?.count ?? 0,

@@ -6,10 +6,10 @@ import pg from 'pg';
 import type { Database } from './connection.js';
 
 /** The same folder from `src/database` and from `dist/database`: the compiler leaves the files where they are. */
-const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../src/database/migrations/', import.meta.url));
+const migrationsFolder = fileURLToPath(new URL('../../src/database/migrations/', import.meta.url));
 
 /** Key of the advisory lock that lets one replica migrate while the others wait. Arbitrary, but fixed for ever. */
-const MIGRATION_LOCK = 7_082_011_846;
+const migrationLock = 7_082_011_846;
 
 export interface Migration {
   readonly version: number;
@@ -56,12 +56,12 @@ export class MigrationError extends Error {
  */
 export async function migrate(
   db: Pick<Database, 'connectionConfig'>,
-  folder: string = MIGRATIONS_FOLDER,
+  folder: string = migrationsFolder,
 ): Promise<Migration[]> {
   const files = await readMigrations(folder);
   return withOwnClient(db, async (client) => {
     // Held by the session, and gone with it, whatever happens to this process.
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await client.query('select pg_advisory_lock($1)', [migrationLock]);
     await client.query(`create table if not exists schema_migration (
       version integer primary key,
       name text not null,
@@ -81,7 +81,7 @@ export async function migrate(
  */
 export async function pendingMigrations(
   db: Pick<Database, 'connectionConfig'>,
-  folder: string = MIGRATIONS_FOLDER,
+  folder: string = migrationsFolder,
 ): Promise<Migration[]> {
   const files = await readMigrations(folder);
   return withOwnClient(db, async (client) => {
@@ -94,7 +94,7 @@ export async function pendingMigrations(
 }
 
 /** One digest of all migrations: equal if and only if they make equal tables from nothing. */
-export async function migrationsDigest(folder: string = MIGRATIONS_FOLDER): Promise<string> {
+export async function migrationsDigest(folder: string = migrationsFolder): Promise<string> {
   const files = await readMigrations(folder);
   return createHash('sha256')
     .update(files.map(({ version, checksum }) => `${version} ${checksum}`).join('\n'))

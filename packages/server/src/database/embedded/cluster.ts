@@ -7,14 +7,14 @@ import { promisify } from 'node:util';
 import { DatabaseStartError, diskFull, errorCode, storageError } from '../start-error.js';
 import type { Binaries } from './binaries.js';
 import type { Layout } from './layout.js';
-import { NOBODY, type RunAs } from './run-as.js';
+import { nobody, type RunAs } from './run-as.js';
 
 /** Runs the cluster; the server's own statements run as a user without such power. */
-export const SUPERUSER = 'postgres';
+export const superuser = 'postgres';
 
 /** A new cluster takes 40 MB, and the first checkpoints some more. */
-const NEW_CLUSTER_BYTES = 64 * 1024 * 1024;
-const INITDB_TIMEOUT_MS = 120_000;
+const newClusterBytes = 64 * 1024 * 1024;
+const initdbTimeoutMs = 120_000;
 
 const run = promisify(execFile);
 
@@ -88,14 +88,14 @@ async function createCluster(
   throwaway: boolean,
 ): Promise<void> {
   const { bavail, bsize } = await statfs(layout.dataDir);
-  if (bavail * bsize < NEW_CLUSTER_BYTES) throw diskFull(layout.dataDir);
+  if (bavail * bsize < newClusterBytes) throw diskFull(layout.dataDir);
   const staging = `${layout.staging}${randomBytes(6).toString('hex')}`;
   const cluster = join(staging, 'cluster');
   const passwordFile = join(staging, 'password');
   try {
     await mkdir(cluster, { recursive: true, mode: 0o700 });
     await writeFile(passwordFile, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
-    const initUser = runAs === null ? null : NOBODY;
+    const initUser = runAs === null ? null : nobody;
     if (initUser !== null) for (const path of [staging, cluster, passwordFile]) await own(path, initUser);
     await initdb(layout, binaries, initUser, cluster, throwaway);
     if (runAs !== null) {
@@ -121,7 +121,7 @@ async function initdb(
   const args = [
     '-D',
     process.platform === 'linux' ? clusterArgument(layout) : cluster,
-    `--username=${SUPERUSER}`,
+    `--username=${superuser}`,
     '--auth-local=scram-sha-256',
     '--auth-host=reject',
     '--pwfile=../password',
@@ -136,9 +136,9 @@ async function initdb(
   const named = user !== null || process.platform !== 'linux' || hasUserName();
   const [file, ...words] = named
     ? [binaries.initdb, ...args]
-    : ['unshare', '--user', `--map-user=${NOBODY.uid}`, `--map-group=${NOBODY.gid}`, binaries.initdb, ...args];
+    : ['unshare', '--user', `--map-user=${nobody.uid}`, `--map-group=${nobody.gid}`, binaries.initdb, ...args];
   try {
-    await run(file, words, { ...user, cwd: cluster, env: postgresEnvironment(), timeout: INITDB_TIMEOUT_MS });
+    await run(file, words, { ...user, cwd: cluster, env: postgresEnvironment(), timeout: initdbTimeoutMs });
   } catch (error) {
     const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
     if (/No space left on device|Disk quota exceeded/i.test(output)) throw diskFull(layout.dataDir, error);

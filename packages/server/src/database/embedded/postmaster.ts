@@ -12,12 +12,12 @@ import { commandLine, isAlive, processesNaming } from './processes.js';
 import type { RunAs } from './run-as.js';
 
 /** Part of the name of the socket; there is no TCP port. */
-export const SOCKET_PORT = 5432;
-export const MAX_CONNECTIONS = 100;
+export const socketPort = 5432;
+export const maxConnections = 100;
 
-const LOG_KEPT_BYTES = 10 * 1024 * 1024;
-const FAST_SHUTDOWN_MS = 20_000;
-const ORPHANS_LEAVE_MS = 5_000;
+const logKeptBytes = 10 * 1024 * 1024;
+const fastShutdownMs = 20_000;
+const orphansLeaveMs = 5_000;
 
 /**
  * Marks every process of this cluster on its command line, which anybody may read. Root in a container may not look at
@@ -33,10 +33,10 @@ function serverSettings(mark: string, throwaway: boolean): Record<string, string
   return {
     cluster_name: mark,
     listen_addresses: '',
-    port: String(SOCKET_PORT),
+    port: String(socketPort),
     unix_socket_directories: '.',
     unix_socket_permissions: '0700',
-    max_connections: String(MAX_CONNECTIONS),
+    max_connections: String(maxConnections),
     shared_buffers: '64MB',
     // Bounds the redo after a crash: about 4 s per GB.
     max_wal_size: '512MB',
@@ -72,7 +72,7 @@ async function recordedPid(layout: Layout): Promise<number | null> {
  * refuses to start. Such backends notice the death by themselves unless they are busy.
  */
 export async function clearRemains(layout: Layout): Promise<void> {
-  const deadline = Date.now() + ORPHANS_LEAVE_MS;
+  const deadline = Date.now() + orphansLeaveMs;
   const mark = await clusterMark(layout);
   for (;;) {
     const orphans = await processesNaming(mark);
@@ -85,8 +85,8 @@ export async function clearRemains(layout: Layout): Promise<void> {
     await sleep(10);
   }
   await rm(join(layout.cluster, 'postmaster.pid'), { force: true });
-  await rm(join(layout.cluster, `.s.PGSQL.${SOCKET_PORT}`), { force: true });
-  await rm(join(layout.cluster, `.s.PGSQL.${SOCKET_PORT}.lock`), { force: true });
+  await rm(join(layout.cluster, `.s.PGSQL.${socketPort}`), { force: true });
+  await rm(join(layout.cluster, `.s.PGSQL.${socketPort}.lock`), { force: true });
 }
 
 /** A postmaster on its way up. */
@@ -140,7 +140,7 @@ async function trimLog(path: string): Promise<number> {
     (entry) => entry.size,
     () => 0,
   );
-  if (size <= LOG_KEPT_BYTES) return size;
+  if (size <= logKeptBytes) return size;
   await rename(path, `${path}.1`);
   return 0;
 }
@@ -178,14 +178,14 @@ function explain(layout: Layout, output: string): DatabaseStartError {
  */
 export async function stopPostmaster(layout: Layout, pid: number): Promise<void> {
   signal(pid, 'SIGINT');
-  const deadline = Date.now() + FAST_SHUTDOWN_MS;
+  const deadline = Date.now() + fastShutdownMs;
   let hurried = false;
   while (isAlive(pid) && (await recordedPid(layout)) === pid) {
     if (!hurried && Date.now() > deadline) {
       hurried = true;
       signal(pid, 'SIGQUIT');
     }
-    if (Date.now() > deadline + FAST_SHUTDOWN_MS) return;
+    if (Date.now() > deadline + fastShutdownMs) return;
     await sleep(4);
   }
   while (isAlive(pid) && Date.now() < deadline) await sleep(4);

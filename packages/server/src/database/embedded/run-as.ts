@@ -13,10 +13,10 @@ export interface RunAs {
  * A uid for the database alone, so that no other service shares its files. Needs no entry in /etc/passwd, and lies
  * below 65,536, the usual size of the uid range of a container.
  */
-const DEDICATED_UID = 64_818;
+const dedicatedUid = 64_818;
 
 /** `initdb`, unlike the server itself, insists on a user with a name; every system has this one. */
-export const NOBODY: RunAs = { uid: 65_534, gid: 65_534 };
+export const nobody: RunAs = { uid: 65_534, gid: 65_534 };
 
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
@@ -64,7 +64,7 @@ function unusedUser(): RunAs {
   } catch {
     // No user list: then nobody has taken the uid either.
   }
-  let uid = DEDICATED_UID;
+  let uid = dedicatedUid;
   while (taken.has(uid)) uid += 1;
   return { uid, gid: uid };
 }

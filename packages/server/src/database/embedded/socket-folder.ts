@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { DatabaseStartError } from '../start-error.js';
 import type { Layout } from './layout.js';
-import { SOCKET_PORT } from './postmaster.js';
+import { socketPort } from './postmaster.js';
 
 /** `sun_path` takes 107 bytes and a final zero on Linux, 103 on macOS. */
-const SOCKET_PATH_BYTES = 103;
+const socketPathBytes = 103;
 
 /** A name of the folder with the socket, for as long as it is held. */
 export interface SocketFolder {
@@ -20,12 +20,12 @@ export interface SocketFolder {
  * @throws DatabaseStartError `data_dir_unusable` for a long path on a system without /proc
  */
 export async function holdSocketFolder(layout: Layout): Promise<SocketFolder> {
-  const bytes = Buffer.byteLength(`${layout.cluster}/.s.PGSQL.${SOCKET_PORT}`);
-  if (bytes <= SOCKET_PATH_BYTES) return { path: layout.cluster, release: async () => undefined };
+  const bytes = Buffer.byteLength(`${layout.cluster}/.s.PGSQL.${socketPort}`);
+  if (bytes <= socketPathBytes) return { path: layout.cluster, release: async () => undefined };
   if (process.platform !== 'linux') {
     throw new DatabaseStartError(
       'data_dir_unusable',
-      `the path \`${layout.dataDir}\` is too long for the socket of a database; set DATA_DIR to one at least ${bytes - SOCKET_PATH_BYTES} bytes shorter`,
+      `the path \`${layout.dataDir}\` is too long for the socket of a database; set DATA_DIR to one at least ${bytes - socketPathBytes} bytes shorter`,
     );
   }
   const handle = await open(layout.cluster, 'r');

@@ -26,9 +26,9 @@ interface Entry {
   readonly who: string;
 }
 
-const POLL_MS = 8;
+const pollMs = 8;
 /** A process in another container cannot be looked up; its entry counts until this age. Holders work for seconds. */
-const FOREIGN_ENTRY_MS = 180_000;
+const foreignEntryMs = 180_000;
 
 /**
  * Waits for the lock of `folder`.
@@ -83,7 +83,7 @@ async function waitUntilNone(
         `process ${first.who.split('-')[1]} has been starting or stopping the database in \`${folder}\` for too long; stop that process and start again`,
       );
     }
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
 
@@ -100,5 +100,5 @@ async function isLive(folder: string, entry: Entry): Promise<boolean> {
   const [space, pid, birth] = entry.who.split('-');
   if (space === processSpace()) return (await birthOf(Number(pid))) === birth;
   const seen = await stat(join(folder, entry.file)).catch(() => null);
-  return seen !== null && Date.now() - seen.mtimeMs < FOREIGN_ENTRY_MS;
+  return seen !== null && Date.now() - seen.mtimeMs < foreignEntryMs;
 }
