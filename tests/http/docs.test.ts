@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allOperations, openApiDocument, problemCodes } from '@policy-studio/contract';
@@ -63,6 +64,17 @@ describe('the first page', () => {
     expect(await (await get('/')).text()).toContain('3.2.1');
   });
 
+  it.each([
+    { 'x-forwarded-for': '203.0.113.9' },
+    { forwarded: 'for=203.0.113.9' },
+    { host: 'rebound.example' },
+    { host: 'rebound.example:8080' },
+    { host: '127.0.0.1.rebound.example' },
+  ])('tells nobody who came through a proxy on this machine or under another name: %j', async (headers) => {
+    expect(await homeWith({})).toContain('In force');
+    expect(await homeWith(headers)).not.toContain('In force');
+  });
+
   it('tells nobody behind a proxy', async () => {
     const proxied = await startTestServer({ app: { trustedProxy: ['127.0.0.1'] } });
     try {
@@ -76,6 +88,21 @@ describe('the first page', () => {
     }
   });
 });
+
+/** `fetch` does not let a Host be chosen. */
+function homeWith(headers: Record<string, string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request(server.url, { headers }, (answer) => {
+      answer.setEncoding('utf8');
+      let text = '';
+      answer.on('data', (part: string) => {
+        text += part;
+      });
+      answer.on('end', () => resolve(text));
+    });
+    asked.on('error', reject).end();
+  });
+}
 
 describe.each(pages)('the page %s', (path) => {
   it('refers to nothing but this server, and its policy allows nothing else', async () => {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { operations } from '@policy-studio/contract';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pagePolicy } from '../../http/page.js';
 import { route } from '../../http/route.js';
 import { refuse } from '../../refusal.js';
@@ -24,7 +24,7 @@ export function systemRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.getSystem, ({ caller }) => systemStatus(services, caller));
   app.get('/', async (request, reply) => {
     // What is in force is for those who hold a key, and for who sits at this machine.
-    const status = isLoopbackAddress(request.ip) ? await defaultStatus(services).catch(() => null) : null;
+    const status = isFromHere(request) ? await defaultStatus(services).catch(() => null) : null;
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', pagePolicy)
@@ -37,6 +37,16 @@ async function defaultStatus(services: Services): ReturnType<typeof systemStatus
   const workspaceId = await services.keys.workspaceId(defaultWorkspace);
   if (workspaceId === null) throw new Error('the default workspace is gone');
   return systemStatus(services, { workspaceId, workspace: defaultWorkspace });
+}
+
+/**
+ * Whether a person at this machine asks: not through a proxy that runs here and says so, and not a page of another site
+ * whose name was made to lead here.
+ */
+function isFromHere({ ip, headers }: FastifyRequest): boolean {
+  if (['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined)) return false;
+  const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return isLoopbackAddress(ip) && (host.toLowerCase() === 'localhost' || isLoopbackAddress(host));
 }
 
 function isLoopbackAddress(address: string): boolean {
