@@ -88,6 +88,18 @@ describe('a new key', () => {
   });
 });
 
+describe('a clock that is set back', () => {
+  it('does not keep a key trusted until it catches up', async () => {
+    const { key, id } = await make();
+    expect((await server.call('whoami', { token: key })).status).toBe(200);
+    nowMs -= 6 * 3600_000;
+    // As if the word of the revocation had been lost.
+    await server.db.pool.query('update api_key set revoked_at = now() where id = $1', [id]);
+    expect((await server.call('whoami', { token: key })).status).toBe(401);
+    nowMs += 6 * 3600_000;
+  });
+});
+
 describe('a credential', () => {
   it.each([
     ['nothing', undefined],

@@ -73,7 +73,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const revoked = new Map<number, true>();
   let connections = 0;
   let adminSeen = false;
-  let awayUntilMs = 0;
+  let awaySeenMs = 0;
 
   const forget = (keyId: number): void => {
     remember(revoked, keyId, true, limits.cachedCredentials);
@@ -113,26 +113,27 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const keyOf = async (hash: Buffer, id: string, prefix: string, nowMs: number): Promise<Known | null> => {
     const entry = known.get(id);
     if (!entry) {
-      if ((unknown.get(id) ?? 0) > nowMs) return null;
+      if (isRecent(unknown.get(id) ?? 0, nowMs, limits.unknownMs)) return null;
       const found = await find(prefix, hash);
       if (!found) {
-        remember(unknown, id, nowMs + limits.unknownMs, limits.cachedCredentials);
+        remember(unknown, id, nowMs, limits.cachedCredentials);
         return null;
       }
       const fresh = { ...found, touchedMs: 0 };
       remember(known, id, fresh, limits.cachedCredentials);
       return fresh;
     }
-    const ageMs = nowMs - entry.checkedMs;
-    if (ageMs <= (listener.connected ? limits.recheckMs : limits.recheckUnheardMs)) return entry;
-    if (nowMs < awayUntilMs && ageMs <= limits.trustMs) return entry;
+    const recheckMs = listener.connected ? limits.recheckMs : limits.recheckUnheardMs;
+    if (isRecent(entry.checkedMs, nowMs, recheckMs)) return entry;
+    const trusted = isRecent(entry.checkedMs, nowMs, limits.trustMs);
+    if (trusted && isRecent(awaySeenMs, nowMs, 1_000)) return entry;
     try {
       const there = await within(confirm(id, entry, prefix), limits.confirmMs);
       return there ? (known.get(id) ?? null) : null;
     } catch (error) {
       if (error !== tooSlow && databaseFailure(error) === null) throw error;
-      awayUntilMs = nowMs + 1_000;
-      if (ageMs <= limits.trustMs) return entry;
+      awaySeenMs = nowMs;
+      if (trusted) return entry;
       throw error === tooSlow
         ? refuse('database_unavailable', 'the key cannot be checked now, try again shortly')
         : error;
@@ -155,14 +156,15 @@ export function createKeyring(options: KeyringOptions): Keyring {
   /** Trusted for as long as a key when the database is away. */
   const workspaceId = async (name: string, nowMs: number): Promise<number | null> => {
     const entry = workspaces.get(name);
-    if (entry && nowMs - entry.checkedMs <= limits.recheckMs) return entry.id;
+    if (entry && isRecent(entry.checkedMs, nowMs, limits.recheckMs)) return entry.id;
     try {
       const id = await workspaceIdByName(db.pool, name);
       if (id === null) workspaces.delete(name);
       else remember(workspaces, name, { id, checkedMs: nowMs }, limits.cachedCredentials);
       return id;
     } catch (error) {
-      if (entry && databaseFailure(error) !== null && nowMs - entry.checkedMs <= limits.trustMs) return entry.id;
+      const trusted = entry && isRecent(entry.checkedMs, nowMs, limits.trustMs);
+      if (trusted && databaseFailure(error) !== null) return entry.id;
       throw error;
     }
   };
@@ -230,6 +232,11 @@ export function createKeyring(options: KeyringOptions): Keyring {
 function workspaceHeader(request: FastifyRequest): string | null {
   const header = request.headers['x-workspace'];
   return typeof header === 'string' && header !== '' ? header : null;
+}
+
+/** Whether `atMs` is at most `limitMs` away: a clock that was set back must not keep anything fresh until it catches up. */
+function isRecent(atMs: number, nowMs: number, limitMs: number): boolean {
+  return Math.abs(nowMs - atMs) <= limitMs;
 }
 
 /** Sets, and forgets the oldest entry beyond `max`. */
