@@ -40,7 +40,6 @@ export async function startPolicyStudio(decisionLog: 'durable' | 'async'): Promi
     DATA_DIR: dataDir,
     DECISION_LOG: decisionLog,
     ADMIN_TOKEN: adminToken,
-    SEED_DEMO: 'false',
     LOG_LEVEL: 'error',
   });
   const base = `http://127.0.0.1:${port}`;

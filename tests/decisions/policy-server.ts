@@ -42,7 +42,6 @@ export async function startPolicyServer(
       HOST: '127.0.0.1',
       PORT: String(port),
       ADMIN_TOKEN: adminToken,
-      SEED_DEMO: 'false',
       LOG_LEVEL: 'info',
       ...environment,
     },

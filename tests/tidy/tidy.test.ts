@@ -24,6 +24,7 @@ const entries = [
   'packages/sdk/src/index.ts',
   'packages/server/src/main.ts',
   'packages/cli/src/main.ts',
+  'packages/cli/src/replay/run.ts',
 ];
 
 describe('the repository', () => {
@@ -44,8 +45,7 @@ describe('the repository', () => {
     expect(vagueNames(sources)).toEqual([]);
   });
   it('has no source that nothing reaches', () => {
-    const faces = sources.filter(({ path }) => path.startsWith('packages/cli/src/replay/'));
-    expect(unreached(sources, [...entries, ...faces.map(({ path }) => path)])).toEqual([]);
+    expect(unreached(sources, entries)).toEqual([]);
   });
 });
 

@@ -11,7 +11,7 @@ export interface Violation {
 }
 
 /** What each package may import of its siblings: `engine <- contract <- {server, sdk}`, `sdk <- cli`. Nothing imports server. */
-export const packageImports: Readonly<Record<string, readonly string[]>> = {
+const packageImports: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   contract: ['engine'],
   sdk: ['engine', 'contract'],
@@ -20,9 +20,9 @@ export const packageImports: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What a slice shows other slices: its reads, and writes that take part in the caller's transaction (ADR 0005). */
-export const sliceFaces: readonly string[] = ['queries', 'transaction'];
+const sliceFaces: readonly string[] = ['queries', 'transaction'];
 
-export const maxLines = 450;
+const maxLines = 450;
 
 const importPattern =
   /(?:^|[\s;])(?:import|export)\s+(?:type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;

@@ -81,7 +81,7 @@ export function serverFailure(problem: ProblemError, hasToken: boolean): Command
 }
 
 /** A parser of a numeric option, for commander. */
-export function numberIn(what: string, least: number, most: number): (text: string) => number {
+function numberIn(what: string, least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) {

@@ -89,7 +89,7 @@ function namedList(file: TextFile, name: string, value: unknown): FileList {
 }
 
 /** Diagnostics of rules with the places of the document they came from. */
-export function located(diagnostics: readonly Diagnostic[], source: BundleSource): Diagnostic[] {
+function located(diagnostics: readonly Diagnostic[], source: BundleSource): Diagnostic[] {
   return diagnostics.map((diagnostic) => ({ ...(source.locate(diagnostic.path) ?? {}), ...diagnostic }));
 }
 

@@ -20,7 +20,7 @@ export {
   PolicyStudioClient,
   type Verdict,
 } from './client.js';
-export { type JsonFault, jsonFault } from './json-fault.js';
+export type { JsonFault } from './json-fault.js';
 export {
   type LocalBundle,
   type LocalBundleSource,

@@ -36,7 +36,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   decisionRoutes,
 ];
 
-export const connectionLimits = {
+const connectionLimits = {
   /** Time to send all headers, and the whole request: a slow sender holds a socket no longer. */
   headersMs: 10_000,
   requestMs: 60_000,

@@ -68,7 +68,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
   return environment;
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 

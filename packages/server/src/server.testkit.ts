@@ -74,7 +74,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export const testAdminToken = 'test-admin-token-0123456789';
+const testAdminToken = 'test-admin-token-0123456789';
 
 /** A real server on a loopback port over a real database. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {

@@ -70,8 +70,8 @@ export function addDecision(counts: Counts, decision: PolicyDecision): void {
 }
 
 /** Groups beyond this many are counted together: a path with a value of its own for every call must not fill the memory. */
-export const maxGroups = 1000;
-export const otherGroups = '(others)';
+const maxGroups = 1000;
+const otherGroups = '(others)';
 const noValue = '(none)';
 
 export interface Groups {

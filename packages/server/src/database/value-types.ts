@@ -11,7 +11,7 @@ type Parser = (text: string) => unknown;
  *
  * @throws RangeError beyond 2^53 - 1
  */
-export function parseInt8(text: string): number {
+function parseInt8(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} does not fit a number`);
   return value;
@@ -22,7 +22,7 @@ export function parseInt8(text: string): number {
  *
  * @throws RangeError beyond 2^53 - 1, where whole units get lost
  */
-export function parseNumeric(text: string): number {
+function parseNumeric(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
     throw new RangeError(`numeric ${text} does not fit a number`);

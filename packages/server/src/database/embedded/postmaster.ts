@@ -13,7 +13,7 @@ import type { RunAs } from './run-as.js';
 
 /** Part of the name of the socket; there is no TCP port. */
 export const socketPort = 5432;
-export const maxConnections = 100;
+const maxConnections = 100;
 
 const logKeptBytes = 10 * 1024 * 1024;
 const fastShutdownMs = 20_000;

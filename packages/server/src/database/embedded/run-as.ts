@@ -18,7 +18,7 @@ const dedicatedUid = 64_818;
 /** `initdb`, unlike the server itself, insists on a user with a name; every system has this one. */
 export const nobody: RunAs = { uid: 65_534, gid: 65_534 };
 
-export function isRoot(): boolean {
+function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 

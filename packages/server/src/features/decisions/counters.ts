@@ -144,10 +144,10 @@ function minutesOf({ minutes }: CounterRow): Minutes {
   return new Map((minutes ?? []).map(([minute, decisions, failed]) => [minute, { decisions, failed }]));
 }
 
-export type Minutes = ReadonlyMap<number, { readonly decisions: number; readonly failed: number }>;
+type Minutes = ReadonlyMap<number, { readonly decisions: number; readonly failed: number }>;
 
 /** Failed / decisions over the five minutes that end with `minute` (since 1970); 0 when there were none. */
-export function errorRate(minutes: Minutes, minute: number): { rate: number; decisions: number } {
+function errorRate(minutes: Minutes, minute: number): { rate: number; decisions: number } {
   let decisions = 0;
   let failed = 0;
   for (let back = 0; back < windowMinutes; back += 1) {
@@ -159,7 +159,7 @@ export function errorRate(minutes: Minutes, minute: number): { rate: number; dec
 }
 
 /** Whether 10 % or more of at least 20 decisions of the five minutes that end with `minute` had failed. */
-export function trips(minutes: Minutes, minute: number): boolean {
+function trips(minutes: Minutes, minute: number): boolean {
   const { rate, decisions } = errorRate(minutes, minute);
   return decisions >= openDecisions && rate >= openRate;
 }
@@ -168,7 +168,7 @@ export function trips(minutes: Minutes, minute: number): boolean {
  * Whether the circuit is open: it was tripped, or seen to be (`trippedMs`), within the last 15 minutes. So it opens at
  * once and closes after 15 minutes below.
  */
-export function circuitOpen(minutes: Minutes, trippedMs: number | null, nowMs: number): boolean {
+function circuitOpen(minutes: Minutes, trippedMs: number | null, nowMs: number): boolean {
   if (trippedMs !== null && nowMs - trippedMs < closesAfterMinutes * minuteMs) return true;
   const current = Math.floor(nowMs / minuteMs);
   return Array.from({ length: closesAfterMinutes }, (_, back) => current - back).some((minute) =>

@@ -9,7 +9,7 @@ import { bootstrapKeyId } from './draft.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
 /** How long after a decision its outcome is taken; what was reserved counts as spent after that. */
-export const outcomeHours = 24;
+const outcomeHours = 24;
 
 /**
  * Records how an allowed action went: once, by the key that asked, within 24 hours. The reported cost replaces what was

@@ -8,7 +8,7 @@ export type SettingValues = Partial<Omit<Settings, 'updated_at' | 'updated_by'>>
 /** Changing one of these takes a second person when four eyes is on. */
 export const protectedSettings = ['default_effect', 'time_zone', 'four_eyes'] as const;
 
-export function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<SettingValues> {
+function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<SettingValues> {
   return {
     default_effect: 'deny',
     time_zone: 'UTC',

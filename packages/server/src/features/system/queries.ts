@@ -4,7 +4,7 @@ import type { Caller } from '../../caller.js';
 import type { Services } from '../../services.js';
 
 /** Whether the database answers a trivial question within `withinMs`. Never throws. */
-export async function databaseAnswers(pool: Pool, withinMs: number): Promise<boolean> {
+async function databaseAnswers(pool: Pool, withinMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), withinMs);
