@@ -178,7 +178,7 @@ describe('input that cannot be used', () => {
       'twice-asked.json',
       'error: twice-asked.json:2:2: the key `agent` stands twice in this object: keep one\n',
     ],
-    ['a key that stands twice in YAML', 'odd.yaml', 'error: odd.yaml:2:1: Map keys must be unique\n'],
+    ['a key that stands twice in YAML', 'odd.yaml', 'error: odd.yaml:2:1: map keys must be unique\n'],
   ])('%s is one clear line and exit code 2', async (_, name, message) => {
     const result = await run(['evaluate', '--rules', 'rules.yaml', '--request', name], inFolder);
     expect(result).toEqual({ code: 2, stdout: '', stderr: message });

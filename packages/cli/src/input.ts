@@ -90,7 +90,7 @@ export function parseDocumentText({ name, text, format }: TextFile): unknown {
   const [fault] = document.errors;
   if (fault !== undefined) {
     const { line, col } = lineCounter.linePos(fault.pos[0]);
-    throw unusable(`${name}:${line}:${col}: ${fault.message}`);
+    throw unusable(`${name}:${line}:${col}: ${lowerFirst(fault.message)}`);
   }
   try {
     return document.toJS({ maxAliasCount: limits.sourceAliases });

@@ -18,7 +18,7 @@ export function requestOptions(command: Command): Command {
   return command
     .option('--justification <text>', 'why: what approvers read')
     .addOption(
-      new Option('--pct <n>', 'the share of the traffic to begin with (default: 100)').argParser(
+      new Option('--pct <n>', 'the share of the traffic to begin with (default: 100, and so far a server takes no other)').argParser(
         integerIn('the share', 0, 100),
       ),
     )
