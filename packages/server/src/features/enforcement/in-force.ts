@@ -5,9 +5,10 @@ import {
   type CompiledPolicy,
   clockIn,
   compile,
-  type Lists,
   type RuleInput,
+  warm,
 } from '@policy-studio/engine';
+import { type CurrentList, engineLists } from '../lists/queries.js';
 import { calendarIn } from './calendar.js';
 
 export interface BundleInForce {
@@ -17,12 +18,7 @@ export interface BundleInForce {
   readonly rules: readonly RuleInput[];
 }
 
-export interface ListInForce {
-  readonly version: number;
-  readonly digest: string;
-  readonly normalize: 'lower' | 'email' | 'host' | null;
-  readonly values: readonly (string | number | boolean)[];
-}
+export type ListInForce = Pick<CurrentList, 'version' | 'digest' | 'normalize' | 'values'>;
 
 /** What is in force in a workspace at one generation, as stored: plain JSON, immutable. */
 export interface InForce {
@@ -55,6 +51,8 @@ export function enforce(source: InForce): Enforced | string {
   const { stable } = source;
   const policy = compilePolicy(stable?.rules ?? [], source.lists, source.defaultEffect, stable?.digest ?? null);
   if (typeof policy === 'string') return stable ? `bundle ${stable.id} ${policy}` : policy;
+  // Before the swap, so that no request pays for the first look at its pair.
+  warm(policy);
   return {
     ...source,
     policy,
@@ -76,20 +74,8 @@ export function compilePolicy(
     const actual = digestOf(rules);
     if (actual !== digest) return `does not have its digest ${digest} but ${actual ?? 'rules that are not valid'}`;
   }
-  const named: Lists = Object.fromEntries(
-    Object.entries(lists).map(([name, { values, normalize }]) => [
-      name,
-      normalize ? { values, normalize } : { values },
-    ]),
-  );
-  const compiled = compile({ rules }, named, { defaultEffect });
-  return isDiagnostics(compiled) ? `does not compile: ${compiled[0]?.message ?? 'no reason given'}` : compiled;
-}
-
-function isDiagnostics(
-  value: ReturnType<typeof compile>,
-): value is Extract<ReturnType<typeof compile>, readonly unknown[]> {
-  return Array.isArray(value);
+  const compiled = compile({ rules }, engineLists(Object.entries(lists)), { defaultEffect });
+  return Array.isArray(compiled) ? `does not compile: ${compiled[0]?.message ?? 'no reason given'}` : compiled;
 }
 
 function digestOf(rules: readonly RuleInput[]): string | null {

@@ -1,7 +1,8 @@
-import { listsUsed, type RuleInput } from '@policy-studio/engine';
+import { listsUsed } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import type { Config } from '../../services.js';
+import { currentLists } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
 import type { BundleInForce, InForce, ListInForce } from './in-force.js';
 
@@ -32,7 +33,7 @@ export function loadInForce(
       workspaceId,
       generation,
       stable,
-      lists: stable ? await currentLists(tx, workspaceId, namesOf(stable.rules)) : {},
+      lists: stable ? await listsInForce(tx, workspaceId, listsUsed(stable.rules)) : {},
       defaultEffect: settings.default_effect,
       timeZone: settings.time_zone,
       costBudget24h: settings.cost_budget_24h,
@@ -41,28 +42,15 @@ export function loadInForce(
   });
 }
 
-/** Names of the lists that rules read; none for rules that are not valid, which are found out when they are compiled. */
-function namesOf(rules: readonly RuleInput[]): string[] {
-  try {
-    return listsUsed(rules);
-  } catch {
-    return [];
-  }
-}
-
-async function currentLists(
+async function listsInForce(
   tx: PoolClient,
   workspaceId: number,
   names: readonly string[],
 ): Promise<Record<string, ListInForce>> {
-  if (names.length === 0) return {};
-  const { rows } = await tx.query<ListInForce & { name: string }>(
-    `select v.name, v.version, v.digest, v.normalize, v."values"
-     from named_list l join named_list_version v using (workspace_id, name, version)
-     where l.workspace_id = $1 and l.name = any ($2) and not l.deleted`,
-    [workspaceId, names],
+  const lists = await currentLists(tx, workspaceId, names);
+  return Object.fromEntries(
+    [...lists].map(([name, { version, digest, normalize, values }]) => [name, { version, digest, normalize, values }]),
   );
-  return Object.fromEntries(rows.map(({ name, ...list }) => [name, list]));
 }
 
 /** The generation of each of the workspaces that are there. */
