@@ -1,7 +1,7 @@
 // All tests: build, style, types, then every suite. Closes with "N passed, N failed".
 // `--full` adds what is too long for every run (FULL=1); other arguments go to vitest.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,6 +9,10 @@ const args = process.argv.slice(2);
 const full = args.includes('--full');
 const selection = args.filter((arg) => arg !== '--full');
 const report = `${root}.build/vitest.json`;
+if (!existsSync(`${root}node_modules/vitest`)) {
+  process.stdout.write('the packages are not installed: run `npm install` first\n0 passed, 1 failed\n');
+  process.exit(1);
+}
 mkdirSync(`${root}.build`, { recursive: true });
 
 let passed = 0;
