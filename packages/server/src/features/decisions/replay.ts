@@ -12,6 +12,7 @@ import {
 import type { Pool } from 'pg';
 import { Refusal, refuse } from '../../refusal.js';
 import { compilePolicy } from '../enforcement/queries.js';
+import type { CurrentList } from '../lists/queries.js';
 import { withFacts } from './draft.js';
 import type { DecisionRow } from './record.js';
 
@@ -57,10 +58,7 @@ async function rulesOf(pool: Pool, workspaceId: number, bundleId: number): Promi
   return rows[0]?.rules ?? null;
 }
 
-interface StoredList {
-  readonly values: readonly (string | number | boolean)[];
-  readonly normalize: 'lower' | 'email' | 'host' | null;
-}
+type StoredList = Pick<CurrentList, 'values' | 'normalize'>;
 
 async function listsOf(
   pool: Pool,

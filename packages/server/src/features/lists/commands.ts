@@ -1,4 +1,5 @@
 import type { BodyOf, NamedListDocument, operations } from '@policy-studio/contract';
+import type { Normalize } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
@@ -10,7 +11,7 @@ import { assess, bundleInForce, bundleInvalid, isListInForce } from '../bundles/
 import { recordChange } from '../events/transaction.js';
 import { settingsOf } from '../settings/queries.js';
 import { currentLists, listDocument, listSubject } from './queries.js';
-import { canonicalValues, listDigest, type Normalize, type Scalar, valueFault } from './values.js';
+import { canonicalValues, listDigest, type Scalar, valueFault } from './values.js';
 
 interface StoredList {
   readonly version: number;

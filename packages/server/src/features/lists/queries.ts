@@ -1,9 +1,9 @@
 import type { ListVersionPage, NamedListDocument, NamedListPage } from '@policy-studio/contract';
-import type { Lists, NamedList } from '@policy-studio/engine';
+import type { Lists, NamedList, Normalize } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { invalid } from '../../http/route.js';
 import type { Refusal } from '../../refusal.js';
-import { canonicalValues, listDigest, type Normalize, type Scalar, valueFault, valuesChanged } from './values.js';
+import { canonicalValues, listDigest, type Scalar, valueFault, valuesChanged } from './values.js';
 
 /** A list as it stands: its current version. */
 export interface CurrentList {
@@ -47,7 +47,7 @@ export async function listDigests(
 }
 
 /** As the engine takes them. */
-export function engineLists(lists: ReadonlyMap<string, Pick<CurrentList, 'values' | 'normalize'>>): Lists {
+export function engineLists(lists: Iterable<readonly [string, Pick<CurrentList, 'values' | 'normalize'>]>): Lists {
   return Object.fromEntries(
     [...lists].map(([name, { values, normalize }]): [string, NamedList] => [
       name,

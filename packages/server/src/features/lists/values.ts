@@ -1,7 +1,6 @@
-import { canonicalJson, limits, sha256Hex } from '@policy-studio/engine';
+import { canonicalJson, limits, type Normalize, sha256Hex } from '@policy-studio/engine';
 
 export type Scalar = string | number | boolean;
-export type Normalize = 'lower' | 'email' | 'host';
 
 const typeOrder = { boolean: 0, number: 1, string: 2 } as const;
 
