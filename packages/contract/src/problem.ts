@@ -71,6 +71,11 @@ export const Problem = Type.Object(
 );
 export type Problem = Static<typeof Problem>;
 
+/** The JSON Pointer (RFC 6901) to a place, as `ProblemItem` names it; empty for the whole. */
+export function jsonPointer(path: readonly (string | number)[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
 /** The problem of `code`. `extra` members (an existing bundle's id, say) are carried beside the standard ones. */
 export function problem(
   code: ProblemCode,

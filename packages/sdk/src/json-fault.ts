@@ -1,3 +1,5 @@
+import { jsonPointer } from '@policy-studio/contract';
+
 export interface JsonFault {
   /** JSON Pointer to the place. */
   readonly path: string;
@@ -30,7 +32,7 @@ export function jsonFault(value: unknown, maxDepth: number, path = ''): JsonFaul
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const fault = jsonFault(member, maxDepth - 1, '');
-    if (fault !== null) return { path: `${path}/${escapePointer(name)}${fault.path}`, message: fault.message };
+    if (fault !== null) return { path: `${path}${jsonPointer([name])}${fault.path}`, message: fault.message };
   }
   return null;
 }
@@ -52,8 +54,4 @@ function isPlain(value: object): boolean {
 function nameOf(value: object): string {
   const name: unknown = value.constructor?.name;
   return typeof name === 'string' && name !== '' ? `a ${name}` : 'an object of a class';
-}
-
-export function escapePointer(segment: string): string {
-  return segment.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,4 +1,4 @@
-import type { Decision, ProblemItem, Snapshot } from '@policy-studio/contract';
+import { type Decision, jsonPointer, type ProblemItem, type Snapshot } from '@policy-studio/contract';
 import {
   bundleDigest,
   type CompiledPolicy,
@@ -15,7 +15,6 @@ import {
   type RuleInput,
   withoutFacts,
 } from '@policy-studio/engine';
-import { escapePointer } from './json-fault.js';
 import { ProblemError } from './problem-error.js';
 import { type LocalRequest, requestFault } from './request.js';
 
@@ -210,7 +209,7 @@ function compiled(rules: readonly RuleInput[], lists: Lists, defaultEffect: Effe
 }
 
 function item({ code, path, message }: Diagnostic): ProblemItem {
-  return { code, path: path.map((part) => `/${escapePointer(String(part))}`).join(''), message };
+  return { code, path: jsonPointer(path), message };
 }
 
 function listsOf({ lists }: Snapshot): Lists {

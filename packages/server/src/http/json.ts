@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { jsonPointer } from '@policy-studio/contract';
 
 /** Levels of nesting a body may have: far more than any rule or context is allowed, far less than any stack. */
 const maxDepth = 64;
@@ -37,8 +38,7 @@ function scanValue(root: unknown): number | JsonFault {
     index: number;
   }
   const stack: Frame[] = [];
-  const path = (): string =>
-    stack.map(({ keys, index }) => `/${keys ? escapePointer(keys[index - 1] ?? '') : index - 1}`).join('');
+  const path = (): string => jsonPointer(stack.map(({ keys, index }) => (keys ? (keys[index - 1] ?? '') : index - 1)));
   const refused = (message: string): JsonFault => ({ kind: 'refused', path: path(), message });
   let count = 0;
   const enter = (value: unknown): JsonFault | null => {
@@ -125,7 +125,7 @@ function duplicateKey(text: string): string {
         if (text[next] === ':' && top?.seen) {
           const key = JSON.parse(text.slice(index, close + 1)) as string;
           top.at = key;
-          if (top.seen.has(key)) return stack.map(({ at }) => `/${escapePointer(String(at))}`).join('');
+          if (top.seen.has(key)) return jsonPointer(stack.map(({ at }) => at));
           top.seen.add(key);
         }
         index = close;
@@ -134,8 +134,4 @@ function duplicateKey(text: string): string {
     }
   }
   return '';
-}
-
-export function escapePointer(segment: string): string {
-  return segment.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,7 +1,6 @@
-import type { ProblemItem } from '@policy-studio/contract';
+import { jsonPointer, type ProblemItem } from '@policy-studio/contract';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
-import { escapePointer } from './json.js';
 import { plainSchema } from './schema.js';
 
 /** How a value is judged: a body as it is, defaults filled in; text from the address or a header is turned into numbers and booleans first. */
@@ -72,7 +71,7 @@ function ofUnion(union: ErrorObject, errors: readonly ErrorObject[], error: Erro
 function describe(error: ErrorObject): ProblemItem | null {
   const { instancePath: path, keyword, params } = error;
   const at = (message: string, property?: unknown): ProblemItem => ({
-    path: property === undefined ? path : `${path}/${escapePointer(String(property))}`,
+    path: property === undefined ? path : `${path}${jsonPointer([String(property)])}`,
     message,
   });
   const parent = (error.parentSchema ?? {}) as { properties?: object; description?: string };

@@ -1,4 +1,4 @@
-import type { Finding, LintResult, ProblemItem } from '@policy-studio/contract';
+import { type Finding, jsonPointer, type LintResult, type ProblemItem } from '@policy-studio/contract';
 import { compile, type Diagnostic, type Lists, limits, parseRules, type RuleInput } from '@policy-studio/engine';
 import { type Refusal, refuse } from '../../refusal.js';
 
@@ -121,6 +121,5 @@ export function bundleInvalid(bundle: string, errors: readonly Finding[]): Refus
 
 /** `path` leads from the rules; the pointer from the bundle. */
 function problemItem(code: string, path: readonly (string | number)[], message: string): ProblemItem {
-  const segments = ['rules', ...path].map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'));
-  return { code, path: `/${segments.join('/')}`, message };
+  return { code, path: jsonPointer(['rules', ...path]), message };
 }
