@@ -93,17 +93,31 @@ function holderLives(path) {
 
 /** True when everything is built now. */
 export async function build() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    process.stderr.write(`Node 20.19 or newer is needed, this is ${process.versions.node}\n`);
+    return false;
+  }
   if (!existsSync(compiler)) {
     process.stderr.write('the packages are not installed: run `npm install` first\n');
     return false;
   }
   if (isBuilt(stamp())) return true;
-  const unlock = await lock();
+  const unlock = await lock().catch(unwritable);
+  if (unlock === null) return false;
   try {
     return await buildStale();
   } finally {
     unlock();
   }
+}
+
+function unwritable(error) {
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+  process.stderr.write(
+    'the sources changed since the last build, and this user may not write here: run `npm run build` as the owner of this folder\n',
+  );
+  return null;
 }
 
 async function buildStale() {
