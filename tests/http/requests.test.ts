@@ -1,3 +1,4 @@
+import { allOperations } from '@policy-studio/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../packages/server/src/server.testkit.js';
 
@@ -96,6 +97,20 @@ describe('a query', () => {
     const response = await fetch(`${server.url}/policy/api-keys?${query}`, { headers: admin() });
     expect(response.status).toBe(422);
     expect((await response.json()).errors).toEqual([{ path, message }]);
+  });
+
+  const readers = allOperations.filter(({ method, query, path }) => method === 'GET' && query && !path.includes('{'));
+  const parameters = readers.flatMap(({ path, query }) =>
+    Object.keys((query as { properties: object }).properties).map((name) => [path, name] as const),
+  );
+  it.each(parameters)('of %s never breaks the server, whatever %s is', async (path, name) => {
+    const odd = ['', '\u0000', 'a\u0000b', '-1', '0', '2147483648', '99999999999', '9007199254740993', '9'.repeat(20)];
+    for (const value of [...odd, '1e308', 'NaN', "' or 1=1 --", '\ud83d\ude00', 'x'.repeat(3000)]) {
+      const response = await fetch(`${server.url}${path}?${new URLSearchParams({ [name]: value })}`, {
+        headers: admin(),
+      });
+      expect([200, 422], `${name}=${JSON.stringify(value)}`).toContain(response.status);
+    }
   });
 
   it('with a thousand faults names the first twenty', async () => {

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ListName, ListValues, Normalize } from './list.js';
-import { Actor, Id, Nullable, Prose, page, pageQuery, Risk, Timestamp } from './vocabulary.js';
+import { Actor, Id, Nullable, Prose, page, pageQuery, Risk, Statement, Timestamp } from './vocabulary.js';
 
 export const approvalStatuses = ['pending', 'approved', 'rejected', 'canceled', 'expired', 'used'] as const;
 export const ApprovalStatus = Type.Enum(approvalStatuses);
@@ -8,7 +8,7 @@ export type ApprovalStatus = (typeof approvalStatuses)[number];
 const ApprovalKind = Type.Enum(['activation', 'list', 'settings']);
 
 const request = {
-  justification: Prose(2000),
+  justification: Statement(2000),
   risk: Type.Optional(Risk),
   rollback_plan: Type.Optional(Prose(2000)),
   expires_in_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 168, default: 24 })),
@@ -95,7 +95,4 @@ export const ApprovalGetQuery = Type.Object({
   wait: Type.Integer({ minimum: 0, maximum: 30, default: 0, description: 'Seconds to wait for a decision.' }),
 });
 export const Approve = Type.Object({ comment: Type.Optional(Prose(2000)) }, { additionalProperties: false });
-export const Reject = Type.Object(
-  { comment: Type.String({ minLength: 1, maxLength: 2000, pattern: '^[^\\u0000]*$' }) },
-  { additionalProperties: false },
-);
+export const Reject = Type.Object({ comment: Statement(2000) }, { additionalProperties: false });

@@ -12,7 +12,9 @@ const AuditEntry = Type.Object({
 });
 export const AuditQuery = Type.Object({
   limit: pageQuery.limit,
-  before: Type.Optional(Type.Integer({ minimum: 1, description: 'Entries older than this `seq`.' })),
+  before: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Entries older than this `seq`.' }),
+  ),
 });
 export const AuditPage = Type.Object({ entries: Type.Array(AuditEntry), next_before: Nullable(Type.Integer()) });
 export type AuditPage = Static<typeof AuditPage>;

@@ -1,6 +1,6 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
-import { Actor, ConcreteName, Effect, Label, Nullable, Prose, pageQuery, Risk, Timestamp } from './vocabulary.js';
+import { Actor, ConcreteName, Effect, Id, Label, Nullable, Prose, pageQuery, Risk, Timestamp } from './vocabulary.js';
 
 const Context = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
@@ -127,10 +127,10 @@ export const DecisionParams = Type.Object({ id: Type.String({ format: 'uuid' }) 
 export const DecisionGetQuery = Type.Object({ explain: Type.Boolean({ default: false }) });
 
 export const DecisionListQuery = Type.Object({
-  bundle_id: Type.Optional(Type.Integer({ minimum: 1 })),
+  bundle_id: Type.Optional(Id),
   arm: Type.Optional(Type.Enum(['stable', 'canary', 'shadow'])),
   effect: Type.Optional(Effect),
-  rule: Type.Optional(Type.String({ maxLength: 64 })),
+  rule: Type.Optional(Label(64)),
   agent: Type.Optional(ConcreteName),
   action: Type.Optional(ConcreteName),
   session: Type.Optional(Session),

@@ -41,6 +41,16 @@ export const Prose = (maxLength: number) =>
     description: 'text; of the control characters only line breaks and tabs',
   });
 
+/** Prose that says something: more than blanks. */
+export const Statement = (maxLength: number) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern:
+      '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*[^\\s\\u0000-\\u001f][^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$',
+    description: 'text that says something; of the control characters only line breaks and tabs',
+  });
+
 /** The id of a bundle, an approval or a key. */
 export const Id = Type.Integer({ minimum: 1, maximum: 2147483647 });
 export const IdParams = Type.Object({ id: Id });

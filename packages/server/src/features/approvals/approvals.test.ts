@@ -60,6 +60,16 @@ describe('asking', () => {
     expect(asked.subject_digest).toBe(sha256Hex(canonicalJson(asked.subject)));
   });
 
+  test.each(['', ' \n\t ', 'clear \u001b[2J'])('takes no justification such as %j, and no rejection', async (text) => {
+    const { id: bundleId } = await draft();
+    const body = { kind: 'activation', bundle_id: bundleId, justification: text };
+    const asked = await office.call('createApproval', { body });
+    expect([asked.status, asked.problem.errors[0]?.path]).toEqual([422, '/justification']);
+    const { id } = await office.request(bundleId);
+    const rejected = await office.call('reject', { params: { id }, body: { comment: text } });
+    expect([rejected.status, rejected.problem.errors[0]?.path]).toEqual([422, '/comment']);
+  });
+
   test('refuses unknown, empty and broken bundles', async () => {
     const ask = (bundleId: number) =>
       office.call('createApproval', { body: { kind: 'activation', bundle_id: bundleId, justification: 'why' } });
