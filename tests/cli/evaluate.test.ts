@@ -211,6 +211,13 @@ describe('the command line', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
+  it('points to the help of the command that was mistyped', async () => {
+    const advice = '(--help says what is possible)\n';
+    for (const args of [['evalute'], ['evaluate'], ['bundles', 'push']]) {
+      expect(await run(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(advice) });
+    }
+  });
+
   it('tells its version, and what its exit codes mean in the help of every command', async () => {
     expect(await launch(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
     for (const args of [['--help'], ['evaluate', '--help'], ['bundles', 'push', '--help']]) {

@@ -32,7 +32,6 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     .version(version, '-V, --version')
     // `bundles push --version 1.2.0` must reach the sub-command.
     .enablePositionalOptions()
-    .showHelpAfterError('(--help says what is possible)')
     .addHelpText('afterAll', exitCodeHelp);
   const commands = [
     evaluateCommand,
@@ -54,7 +53,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     getErrHasColors: () => false,
   };
   const settle = (command: Command): void => {
-    command.configureOutput(output).exitOverride();
+    command.configureOutput(output).exitOverride().showHelpAfterError('(--help says what is possible)');
     for (const child of command.commands) settle(child);
   };
   settle(program);

@@ -91,6 +91,7 @@ describe('a bundle document is refused', () => {
     ['[1,]', 'json', /missing here/, 1, 4],
     ['[1] // x', 'json', /no comments/, 1, 5],
     ['[1] 2', 'json', /nothing may follow/, 1, 5],
+    ['[{"id": "a",}]', 'json', /remove the comma/, 1, 13],
     ['["a\nb"]', 'json', /./, 1, 2],
     ["['a']", 'json', /double quotes/, 1, 2],
     ['[NaN]', 'json', /double quotes/, 1, 2],

@@ -38,7 +38,7 @@ function locateNode(root: Node | undefined, path: Path, index: () => (offset: nu
 const syntaxMessages: Readonly<Partial<Record<ParseErrorCode, string>>> = {
   1: 'this is not a JSON value: strings and keys need double quotes',
   2: 'this is not a JSON number',
-  3: 'a key in double quotes is missing here',
+  3: 'a key in double quotes is missing here: add it, or remove the comma',
   4: 'a value is missing here: remove the comma, or add the value',
   5: 'a colon is missing here',
   6: 'a comma is missing here',
