@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Database } from './database/connection.js';
+import { within } from './deadline.js';
 import type { Logger } from './logging.js';
 
 const reconnectMs = 500;
@@ -56,7 +57,8 @@ export function createListener(db: Database, log: Logger): Listener {
     const current = client;
     if (!current) return;
     try {
-      await withDeadline(current.query('select 1'), answerMs);
+      const answer = await within(current.query('select 1'), answerMs, null);
+      if (answer === null) throw new Error(`no answer within ${answerMs} ms`);
       if (client === current) schedule(beat, heartbeatMs);
     } catch (error) {
       lost(current, error instanceof Error ? error.message : String(error));
@@ -114,12 +116,4 @@ export function createListener(db: Database, log: Logger): Listener {
       await current?.end().catch(() => undefined);
     },
   };
-}
-
-function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  return Promise.race([work, deadline]).finally(() => clearTimeout(timer));
 }

@@ -8,6 +8,7 @@ import { type Database, openDatabase } from './database/connection.js';
 import { createFolder } from './database/embedded/layout.js';
 import { MigrationError, migrate, pendingMigrations } from './database/migrate.js';
 import { DatabaseStartError, errorCode, storageError } from './database/start-error.js';
+import { within } from './deadline.js';
 import { type Environment, EnvironmentError, readEnvironment } from './env.js';
 import { type RunningJobs, runJobs } from './jobs/run.js';
 import { jobs } from './jobs/schedule.js';
@@ -188,16 +189,12 @@ async function stop({ log, db, opened, app, running }: Stopping): Promise<void> 
   await inTime(db.close(), drainMs);
 }
 
-async function inTime(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([work.then(() => true), deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime(work: Promise<unknown>, ms: number): Promise<boolean> {
+  return within(
+    work.then(() => true),
+    ms,
+    false,
+  );
 }
 
 /** One line for what the person who starts the server can mend; null for a bug. */

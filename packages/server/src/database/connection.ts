@@ -1,11 +1,12 @@
 import pg from 'pg';
+import { within } from '../deadline.js';
 import { startEmbedded } from './embedded.js';
 import type { DatabaseLog } from './log.js';
 import { DatabaseStartError, errorCode } from './start-error.js';
 import { valueTypes } from './value-types.js';
 
 /** Sizes and times of a pool. Each bound exists so that a slow or absent database is an error, never a pile-up. */
-export const POOL_LIMITS = {
+const poolLimits = {
   /** Connections. The embedded server takes 100 in all, so several servers on one folder fit. */
   max: 10,
   /** How long a caller waits for a free connection or for a new one. */
@@ -24,7 +25,7 @@ export const POOL_LIMITS = {
   closeMs: 5_000,
 } as const;
 
-const OLDEST_VERSION = 15;
+const oldestVersion = 15;
 
 const silent: DatabaseLog = { info: () => undefined, warn: () => undefined };
 
@@ -77,9 +78,7 @@ export function databaseOver(
   pool.on('connect', (client) => client.on('error', () => undefined));
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
-    const patience = new AbortController();
-    await Promise.race([pool.end(), delay(POOL_LIMITS.closeMs, patience.signal)]);
-    patience.abort();
+    await within(pool.end(), poolLimits.closeMs, undefined);
     await afterClose();
   };
   return {
@@ -99,18 +98,18 @@ export function databaseOver(
 
 function poolConfig(connectionConfig: pg.ClientConfig): pg.PoolConfig {
   const limits = [
-    `statement_timeout=${POOL_LIMITS.statementTimeoutMs}`,
-    `lock_timeout=${POOL_LIMITS.lockTimeoutMs}`,
-    `idle_in_transaction_session_timeout=${POOL_LIMITS.idleInTransactionTimeoutMs}`,
+    `statement_timeout=${poolLimits.statementTimeoutMs}`,
+    `lock_timeout=${poolLimits.lockTimeoutMs}`,
+    `idle_in_transaction_session_timeout=${poolLimits.idleInTransactionTimeoutMs}`,
   ];
   return {
     ...connectionConfig,
     application_name: 'policy-studio',
     options: sessionOptions(connectionConfig, limits),
-    max: POOL_LIMITS.max,
-    connectionTimeoutMillis: POOL_LIMITS.connectionTimeoutMillis,
-    idleTimeoutMillis: POOL_LIMITS.idleTimeoutMillis,
-    query_timeout: POOL_LIMITS.queryTimeoutMs,
+    max: poolLimits.max,
+    connectionTimeoutMillis: poolLimits.connectionTimeoutMillis,
+    idleTimeoutMillis: poolLimits.idleTimeoutMillis,
+    query_timeout: poolLimits.queryTimeoutMs,
     keepAlive: true,
   };
 }
@@ -151,10 +150,10 @@ async function checkServer(config: pg.ClientConfig): Promise<void> {
       "select current_setting('server_version_num')::int / 10000 as version",
     );
     const version = rows[0]?.version ?? 0;
-    if (version < OLDEST_VERSION) {
+    if (version < oldestVersion) {
       throw new DatabaseStartError(
         'version_mismatch',
-        `DATABASE_URL leads to PostgreSQL ${version}; version ${OLDEST_VERSION} or later is needed`,
+        `DATABASE_URL leads to PostgreSQL ${version}; version ${oldestVersion} or later is needed`,
       );
     }
   } catch (error) {
@@ -168,7 +167,7 @@ async function checkServer(config: pg.ClientConfig): Promise<void> {
 /** The driver reads the files that the address names (`sslrootcert`, `sslcert`, `sslkey`) when it makes a client. */
 function clientOf(config: pg.ClientConfig): pg.Client {
   try {
-    return new pg.Client({ ...config, connectionTimeoutMillis: POOL_LIMITS.connectionTimeoutMillis });
+    return new pg.Client({ ...config, connectionTimeoutMillis: poolLimits.connectionTimeoutMillis });
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     const why = path === undefined ? 'cannot be used' : `names \`${path}\`, which cannot be read (${code})`;
@@ -223,14 +222,4 @@ export async function withTransaction<T>(pool: pg.Pool, work: (client: pg.PoolCl
     client.off('error', onError);
     client.release(broken);
   }
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -3,6 +3,7 @@ import type { Caller } from '../../caller.js';
 import type { Clock } from '../../clock.js';
 import type { Database } from '../../database/connection.js';
 import { databaseFailure } from '../../database-failure.js';
+import { within } from '../../deadline.js';
 import type { Listener } from '../../listener.js';
 import type { Logger } from '../../logging.js';
 import { type Refusal, refuse } from '../../refusal.js';
@@ -13,7 +14,7 @@ import { Throttle } from './throttle.js';
 /** Channel on which replicas hear of a revoked key: payload its id. */
 export const revocationChannel = 'policy_key_revoked';
 
-export const accessLimits = {
+const accessLimits = {
   /** Failed authentications an address may have in a minute before even a valid credential not seen before waits. */
   failuresPerMinute: 30,
   /** Requests a key may make in a minute: a runaway loop, not a busy agent. */
@@ -128,7 +129,8 @@ export function createKeyring(options: KeyringOptions): Keyring {
     const trusted = isRecent(entry.checkedMs, nowMs, limits.trustMs);
     if (trusted && isRecent(awaySeenMs, nowMs, 1_000)) return entry;
     try {
-      const there = await within(confirm(id, entry, prefix), limits.confirmMs);
+      const there = await within(confirm(id, entry, prefix), limits.confirmMs, tooSlow);
+      if (there === tooSlow) throw tooSlow;
       return there ? (known.get(id) ?? null) : null;
     } catch (error) {
       if (error !== tooSlow && databaseFailure(error) === null) throw error;
@@ -249,11 +251,3 @@ function remember<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
 }
 
 const tooSlow = new Error('the database did not answer in time');
-
-function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow), ms);
-  });
-  return Promise.race([work, deadline]).finally(() => clearTimeout(timer));
-}

@@ -1,23 +1,16 @@
 import type { SystemStatus } from '@policy-studio/contract';
 import type { Pool } from 'pg';
 import type { Caller } from '../../caller.js';
+import { within } from '../../deadline.js';
 import type { Services } from '../../services.js';
 
 /** Whether the database answers a trivial question within `withinMs`. Never throws. */
-async function databaseAnswers(pool: Pool, withinMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), withinMs);
-  });
+function databaseAnswers(pool: Pool, withinMs: number): Promise<boolean> {
   const answer = pool.query('select 1').then(
     () => true,
     () => false,
   );
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(answer, withinMs, false);
 }
 
 /**
