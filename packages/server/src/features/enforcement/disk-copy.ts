@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '@policy-studio/engine';
 import type { InForce } from './in-force.js';
 
-/** Last good snapshots on disk, so that a server which starts while the database is away can decide. */
+/** Last good snapshots on disk, for workspaces that are not in memory when the database goes away. */
 export interface DiskCopy {
   /** Replaces the copy of the workspace, whole or not at all. */
   write(source: InForce, confirmedMs: number): Promise<void>;
