@@ -95,6 +95,9 @@ const rollups = (columns: string) => `(
     select ${columns} from decision_rollup union all select ${columns} from decision_rollup_delta
   ) r`;
 
+/** What a spend reads as at most: reported costs may add up to more than a number holds, and that must not fail a decision. */
+const mostSpend = Number.MAX_SAFE_INTEGER;
+
 const statement = `
   select
     case when q.errors then (
@@ -108,10 +111,10 @@ const statement = `
       select t.at from circuit_trip t where t.workspace_id = $1 and t.agent = q.agent
     ) end as tripped_at,
     case when q.daily then coalesce((
-      select amount from daily_spend s where s.workspace_id = $1 and s.day = $8 and s.agent = q.agent
+      select least(amount, ${mostSpend}) from daily_spend s where s.workspace_id = $1 and s.day = $8 and s.agent = q.agent
     ), 0) end as daily_spend,
     case when q.in_session and q.session is not null then coalesce((
-      select amount from session_spend s where s.workspace_id = $1 and s.session = q.session
+      select least(amount, ${mostSpend}) from session_spend s where s.workspace_id = $1 and s.session = q.session
     ), 0) end as session_spend,
     case
       when not q.calls then null

@@ -29,6 +29,14 @@ beforeAll(async () => {
         reason: 'the circuit is open',
       },
       {
+        id: 'spent',
+        agent: '*',
+        action: 'buy',
+        effect: 'deny',
+        conditions: { any: [{ '>=session_spend': 100 }, { '>=daily_spend': 100 }] },
+        reason: 'enough',
+      },
+      {
         id: 'calls',
         agent: '*',
         action: 'calls',
@@ -49,6 +57,18 @@ const later = async (ms: number): Promise<void> => {
   clock.advance(ms);
   await server.services.enforcement.poll();
 };
+
+describe('costs beyond what a number holds', () => {
+  it.each(['daily_spend', 'session_spend'])('read as very much in %s, and fail nobody', async (table) => {
+    const { decision_id: id } = await ask({ agent: 'lavish', session: 'lavish' });
+    expect((await report(id, { status: 'success', cost: 1e12 })).status).toBe(200);
+    // What ten thousand more such reports make of it.
+    await server.db.pool.query(`update ${table} set amount = amount * 10000`);
+    const { effect, facts_used: facts } = await ask({ agent: 'lavish', session: 'lavish', action: 'buy' });
+    expect([effect, facts[table]]).toEqual(['deny', Number.MAX_SAFE_INTEGER]);
+    await server.db.pool.query(`delete from ${table}`);
+  });
+});
 
 describe('an outcome', () => {
   it('is kept with its decision, once', async () => {
