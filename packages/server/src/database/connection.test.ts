@@ -100,8 +100,9 @@ describe('a transaction', () => {
   it('of a connection that its user leaves alone for a moment fails without ending the process', async () => {
     const client = await test.db.pool.connect();
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
     await test.db.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
-    await new Promise((resolve) => client.once('end', resolve));
+    await ended;
     await expect(client.query('select 1')).rejects.toThrow();
     client.release();
     await expect(countNotes()).resolves.toBeTypeOf('number');
