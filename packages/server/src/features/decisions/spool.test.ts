@@ -1,8 +1,10 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { databaseFailure } from '../../database-failure.js';
 import { openSpool, readLines, type Spool } from './spool.js';
 
 let folder: string;
@@ -73,6 +75,25 @@ describe('the spool', () => {
     await drained(spool);
     expect(await spool.append(['y'.repeat(60)])).toBe('kept');
     await spool.close();
+  });
+
+  const canMount =
+    process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+  it.skipIf(!canMount)('calls a disk full that takes only a part of a line, and keeps whole lines only', async () => {
+    const small = join(folder, 'small');
+    await mkdir(small);
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', small]).status).toBe(0);
+    try {
+      const spool = await openSpool({ folder: small, maxBytes: 1e6, owner: 'one', warn: () => undefined });
+      expect(await spool.append(['x'.repeat(40_000)])).toBe('kept');
+      const refused = await spool.append(['y'.repeat(40_000)]).catch((error: unknown) => error);
+      expect(databaseFailure(refused)).toBe('full');
+      expect(await drained(spool)).toEqual(['x'.repeat(40_000)]);
+      expect(await spool.append(['z'.repeat(40_000)])).toBe('kept');
+      await spool.close();
+    } finally {
+      spawnSync('umount', ['-l', small]);
+    }
   });
 
   it('keeps a segment when its lines could not be taken', async () => {

@@ -77,7 +77,10 @@ export async function openSpool({ folder, maxBytes, owner, warn }: SpoolOptions)
   const writeTo = async (target: Segment, text: string): Promise<boolean> => {
     try {
       const { bytesWritten } = await target.handle.write(text);
-      if (bytesWritten !== Buffer.byteLength(text)) throw new Error('the disk took only a part of the spooled records');
+      // The last bit of a disk is filled before it says that it is full.
+      if (bytesWritten !== Buffer.byteLength(text)) {
+        throw Object.assign(new Error('the disk took only a part of the spooled records'), { code: 'ENOSPC' });
+      }
       await target.handle.datasync();
     } catch (error) {
       // What came half onto the disk must not be followed by a whole line.
