@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
+import { type SeverableDatabase, severable } from '../../database/severable.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { putInForce, steppingClock } from './in-force.testkit.js';
-import { type SeverableDatabase, severable } from './severable.testkit.js';
 
 const rules = [
   { id: 'yes', agent: '*', action: 'go', effect: 'allow' as const, reason: 'fine' },

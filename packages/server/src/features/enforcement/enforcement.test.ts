@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
+import { severable } from '../../database/severable.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { defaultWorkspaceId, putInForce } from '../decisions/in-force.testkit.js';
-import { severable } from '../decisions/severable.testkit.js';
 import { createDiskCopy } from './disk-copy.js';
 import { createEnforcement } from './snapshots.js';
 

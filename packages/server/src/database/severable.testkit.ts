@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Database, databaseOver } from '../../database/connection.js';
+import { type Database, databaseOver } from './connection.js';
 
 export interface SeverableDatabase {
   readonly db: Database;
