@@ -7,7 +7,7 @@ import {
   type Installation,
   usableBinaries,
 } from '../../packages/server/src/database/embedded/binaries.js';
-import { cleanUp, temporaryFolder } from './server-process.js';
+import { cleanUp, temporaryFolder } from './server-process.testkit.js';
 
 const isRoot = process.getuid?.() === 0;
 const silent = { info: () => undefined, warn: () => undefined };

@@ -3,7 +3,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.js';
+import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
 
 const isRoot = process.getuid?.() === 0;
 const log = { info: () => undefined, warn: () => undefined };

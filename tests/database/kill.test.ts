@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.js';
+import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
 
 const rounds = process.env.FULL === '1' ? 15 : 2;
 const rowsBetweenKills = 40;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.js';
+import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
 
 const isRoot = process.getuid?.() === 0;
 const log = { info: () => undefined, warn: () => undefined };
@@ -88,7 +88,7 @@ describe.skipIf(!isRoot)('as root (skipped without)', () => {
 
   it('works without the right to look into other users’ processes, as in a container', async () => {
     const dataDir = await dataDirNamed('data');
-    const script = fileURLToPath(new URL('./server.child.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./server.child.testkit.ts', import.meta.url));
     const argument = JSON.stringify({ dataDir });
     const limited = ['--bounding-set', '-sys_ptrace,-sys_admin', '--', process.execPath];
     for (const time of ['first', 'second']) {

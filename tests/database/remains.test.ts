@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, copyDataDir, postmasterOf, temporaryFolder } from './server-process.js';
+import { cleanUp, copyDataDir, postmasterOf, temporaryFolder } from './server-process.testkit.js';
 
 const log = { info: () => undefined, warn: () => undefined };
 let dataDir: string;

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.js';
+import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
 
 const dataDirs: string[] = [];
 

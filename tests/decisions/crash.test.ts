@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
-import { type Load, startLoad } from './load.js';
-import { adminToken, freePort, type PolicyServer, startPolicyServer } from './policy-server.js';
+import { type Load, startLoad } from './load.testkit.js';
+import { adminToken, freePort, type PolicyServer, startPolicyServer } from './policy-server.testkit.js';
 
 const full = process.env.FULL === '1';
 const nodeKills = full ? 20 : 2;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Decision } from '@policy-studio/contract';
-import { adminToken } from './policy-server.js';
+import { adminToken } from './policy-server.testkit.js';
 
 export interface Load {
   /** Decisions that were answered, by id. */

@@ -8,11 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isAlive } from '../../packages/server/src/database/embedded/processes.js';
 
-const script = fileURLToPath(new URL('./server.child.ts', import.meta.url));
+const script = fileURLToPath(new URL('./server.child.testkit.ts', import.meta.url));
 const running = new Set<ServerProcess>();
 const folders: string[] = [];
 
-/** A `server.child.ts` and what it has said. */
+/** A `server.child.testkit.ts` and what it has said. */
 export class ServerProcess {
   readonly lines: string[] = [];
   readonly #child: ChildProcessWithoutNullStreams;
