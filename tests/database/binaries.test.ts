@@ -13,7 +13,7 @@ const isRoot = process.getuid?.() === 0;
 const silent = { info: () => undefined, warn: () => undefined };
 const databaseUser = { uid: 64_818, gid: 64_818 };
 
-afterEach(() => cleanUp([]));
+afterEach(() => cleanUp());
 
 /** What an install with scripts off lays down: no library links. Hard links, because it is 60 MB. */
 async function bareInstallation(): Promise<Installation> {

@@ -16,7 +16,7 @@ const canMount = isRoot && spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpf
 afterEach(async () => {
   await cleanUpDatabases();
   for (const path of mounts.splice(0)) spawnSync('umount', ['-l', path]);
-  await cleanUp([]);
+  await cleanUp();
 });
 
 /** The postmasters first: a mount in use does not go away. */

@@ -1,20 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
+import { cleanUp, dataDirNamed, postmasterOf, ServerProcess } from './server-process.testkit.js';
 
 const rounds = process.env.FULL === '1' ? 15 : 2;
 const rowsBetweenKills = 40;
 const log = { info: () => undefined, warn: () => undefined };
-const dataDirs: string[] = [];
 
-afterEach(() => cleanUp(dataDirs.splice(0)));
-
-async function newDataDir(): Promise<string> {
-  const dataDir = await temporaryFolder('data');
-  dataDirs.push(dataDir);
-  return dataDir;
-}
+afterEach(() => cleanUp());
 
 async function livePostmaster(dataDir: string): Promise<number> {
   const pid = await postmasterOf(dataDir);
@@ -40,7 +33,7 @@ async function expectAllStored(dataDir: string, acknowledged: readonly string[])
 
 describe('no acknowledged row is missing', { timeout: 240_000 }, () => {
   it('after kill -9 of the server: the next one attaches to the database left behind', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const acknowledged: string[] = [];
     let postmaster: number | null = null;
     for (let round = 0; round < rounds; round += 1) {
@@ -58,7 +51,7 @@ describe('no acknowledged row is missing', { timeout: 240_000 }, () => {
   });
 
   it('after kill -9 of the database: the server restarts it and its pool recovers', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const server = new ServerProcess(dataDir);
     await server.hears('ready');
     server.tell('write');
@@ -76,7 +69,7 @@ describe('no acknowledged row is missing', { timeout: 240_000 }, () => {
   });
 
   it('after kill -9 of both: the next start recovers', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const acknowledged: string[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const server = new ServerProcess(dataDir);
@@ -98,7 +91,7 @@ describe('no acknowledged row is missing', { timeout: 240_000 }, () => {
   });
 
   it('after kill -9 of a server while it makes the database: the next start makes it anew', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     for (const delayMs of process.env.FULL === '1' ? [250, 300, 350, 400, 450, 500, 600, 700] : [350, 500]) {
       const server = new ServerProcess(dataDir);
       await sleep(delayMs);
@@ -114,7 +107,7 @@ describe('no acknowledged row is missing', { timeout: 240_000 }, () => {
 
 describe('one kill of a backend', () => {
   it('makes PostgreSQL restart its sessions, and the pool recovers', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const db = await openDatabase({ dataDir, log });
     try {
       const { rows } = await db.pool.query<{ pid: number }>('select pg_backend_pid() as pid');

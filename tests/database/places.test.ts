@@ -5,22 +5,15 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
+import { cleanUp, dataDirNamed, postmasterOf, ServerProcess } from './server-process.testkit.js';
 
 const isRoot = process.getuid?.() === 0;
 const log = { info: () => undefined, warn: () => undefined };
-const dataDirs: string[] = [];
 /** With and without an entry in /etc/passwd. */
 const namedUid = 65_534;
 const bareUid = 54_321;
 
-afterEach(() => cleanUp(dataDirs.splice(0)));
-
-async function dataDirNamed(name: string): Promise<string> {
-  const dataDir = await temporaryFolder(name);
-  dataDirs.push(dataDir);
-  return dataDir;
-}
+afterEach(() => cleanUp());
 
 async function worksTwice(server: () => ServerProcess): Promise<void> {
   for (let time = 0; time < 2; time += 1) {

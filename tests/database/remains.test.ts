@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
-import { cleanUp, copyDataDir, postmasterOf, temporaryFolder } from './server-process.testkit.js';
+import { cleanUp, copyDataDir, dataDirNamed, postmasterOf } from './server-process.testkit.js';
 
 const log = { info: () => undefined, warn: () => undefined };
 let dataDir: string;
@@ -21,10 +21,10 @@ beforeAll(async () => {
 afterAll(() => rm(original, { recursive: true, force: true }));
 
 beforeEach(async () => {
-  dataDir = await temporaryFolder('data');
+  dataDir = await dataDirNamed('data');
   copyDataDir(original, dataDir);
 });
-afterEach(() => cleanUp([dataDir]));
+afterEach(() => cleanUp());
 
 const cluster = (name: string): string => join(dataDir, 'postgres/cluster', name);
 

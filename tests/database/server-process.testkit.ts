@@ -11,6 +11,7 @@ import { isAlive } from '../../packages/server/src/database/embedded/processes.j
 const script = fileURLToPath(new URL('./server.child.testkit.ts', import.meta.url));
 const running = new Set<ServerProcess>();
 const folders: string[] = [];
+const dataDirs: string[] = [];
 
 /** A `server.child.testkit.ts` and what it has said. */
 export class ServerProcess {
@@ -83,11 +84,18 @@ export class ServerProcess {
   }
 }
 
-/** A new folder in the temp directory, removed by `cleanUp`, whose PostgreSQL is stopped by it too. */
+/** A new folder in the temp directory, or a path of that name in one; removed by `cleanUp`. */
 export async function temporaryFolder(name = ''): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'policy-studio-db-'));
   folders.push(folder);
   return name === '' ? folder : join(folder, name);
+}
+
+/** The path of a data folder to be made in a new one; `cleanUp` stops its PostgreSQL too. */
+export async function dataDirNamed(name: string): Promise<string> {
+  const dataDir = await temporaryFolder(name);
+  dataDirs.push(dataDir);
+  return dataDir;
 }
 
 /** The whole data folder of a stopped database under another name: a fifth of the work of making one. */
@@ -103,9 +111,9 @@ export async function postmasterOf(dataDir: string): Promise<number | null> {
   return pid > 0 && isAlive(pid) ? pid : null;
 }
 
-export async function cleanUp(dataDirs: readonly string[]): Promise<void> {
+export async function cleanUp(): Promise<void> {
   await Promise.all([...running].map((server) => server.kill()));
-  for (const dataDir of dataDirs) {
+  for (const dataDir of dataDirs.splice(0)) {
     const pid = await postmasterOf(dataDir);
     if (pid === null) continue;
     process.kill(pid, 'SIGQUIT');

@@ -1,17 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cleanUp, postmasterOf, ServerProcess, temporaryFolder } from './server-process.testkit.js';
+import { cleanUp, dataDirNamed, postmasterOf, ServerProcess } from './server-process.testkit.js';
 
-const dataDirs: string[] = [];
-
-afterEach(() => cleanUp(dataDirs.splice(0)));
-
-async function newDataDir(): Promise<string> {
-  const dataDir = await temporaryFolder('data');
-  dataDirs.push(dataDir);
-  return dataDir;
-}
+afterEach(() => cleanUp());
 
 const rowsSeenBy = async (server: ServerProcess): Promise<number> => {
   const from = server.lines.length;
@@ -21,7 +13,7 @@ const rowsSeenBy = async (server: ServerProcess): Promise<number> => {
 
 describe('several servers on one folder', () => {
   it('started at once on nothing make one database', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const servers = [1, 2, 3].map(() => new ServerProcess(dataDir));
     await Promise.all(servers.map((server) => server.hears('ready')));
     const [first, ...others] = servers;
@@ -38,7 +30,7 @@ describe('several servers on one folder', () => {
   });
 
   it('keep the database while one of them is left, whoever started it', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const starter = new ServerProcess(dataDir);
     await starter.hears('ready');
     const postmaster = await postmasterOf(dataDir);
@@ -56,7 +48,7 @@ describe('several servers on one folder', () => {
   });
 
   it('do not wait for one that was killed', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const [killed, last] = [new ServerProcess(dataDir), new ServerProcess(dataDir)];
     await Promise.all([killed.hears('ready'), last.hears('ready')]);
     await killed.kill();
@@ -65,7 +57,7 @@ describe('several servers on one folder', () => {
   });
 
   it('coming and going at random never meet a database that is being stopped', { timeout: 60_000 }, async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const visit = async (delayMs: number): Promise<void> => {
       await sleep(delayMs);
       const server = new ServerProcess(dataDir);
@@ -79,7 +71,7 @@ describe('several servers on one folder', () => {
   });
 
   it('each restart the database when it is killed, and meet in one', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await dataDirNamed('data');
     const servers = [new ServerProcess(dataDir), new ServerProcess(dataDir)];
     await Promise.all(servers.map((server) => server.hears('ready')));
     const postmaster = await postmasterOf(dataDir);
