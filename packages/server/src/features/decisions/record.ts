@@ -1,26 +1,29 @@
 import type { Decision, DecisionRecord } from '@policy-studio/contract';
 import { timeOfId } from './decision-id.js';
-import { bootstrapKeyId, type RecordDetail, type Source } from './draft.js';
+import { bootstrapKeyId, type RecordDetail, type RecordRow } from './draft.js';
 
-/** A row of the log. */
-export interface DecisionRow {
-  readonly id: string;
-  readonly generation: number;
-  readonly bundle_id: number | null;
-  readonly arm: Decision['arm'];
-  readonly agent: string;
-  readonly action: string;
-  readonly session: string | null;
-  readonly key_id: number;
-  readonly owner: string;
-  readonly request_id: string | null;
-  readonly effect: Decision['effect'];
-  readonly policy_effect: Decision['effect'];
-  readonly rule_id: string | null;
-  readonly source: Source;
+/** A row of the log: what was sent to it, and what the database and the outcome added. */
+export interface DecisionRow
+  extends Pick<
+    RecordRow,
+    | 'id'
+    | 'generation'
+    | 'bundle_id'
+    | 'arm'
+    | 'agent'
+    | 'action'
+    | 'session'
+    | 'key_id'
+    | 'owner'
+    | 'request_id'
+    | 'effect'
+    | 'policy_effect'
+    | 'rule_id'
+    | 'source'
+    | 'day'
+    | 'failed'
+  > {
   readonly reserved: number | null;
-  readonly day: string;
-  readonly failed: boolean;
   readonly context: Record<string, unknown>;
   readonly detail: RecordDetail;
   readonly outcome_status: 'success' | 'error' | null;
