@@ -27,9 +27,10 @@ export function listProblems(rules: readonly ParsedRule[], lists: Lists): Diagno
       } else if (list.values.length > limits.listValues) {
         report(`the list ${quoted(name)} has more than ${limits.listValues} values`, 'limit-exceeded');
       } else if (operator === 'domain_in') {
-        const problem = domainProblems.get(name) ?? domainProblem(name, list);
-        domainProblems.set(name, problem);
-        if (problem !== null) report(problem);
+        // Known also when it is fine (null): a list may be long and named by every rule.
+        if (!domainProblems.has(name)) domainProblems.set(name, domainProblem(name, list));
+        const problem = domainProblems.get(name);
+        if (problem) report(problem);
       }
     }
   });

@@ -25,6 +25,14 @@ describe('decision ids', () => {
     );
   });
 
+  it('follow a clock that was far ahead back to the right time', () => {
+    const next = createDecisionIds(randomFillSync);
+    const hourMs = 3_600_000;
+    next(1e12 + 5 * hourMs);
+    expect(timeOfId(next(1e12 + 5 * hourMs - 9_999))).toBe(1e12 + 5 * hourMs);
+    expect(timeOfId(next(1e12))).toBe(1e12);
+  });
+
   it('do not collide when a hundred thousand fall into one millisecond, on two servers', () => {
     const [one, two] = [createDecisionIds(randomFillSync), createDecisionIds(randomFillSync)];
     const ids = Array.from({ length: 50_000 }, () => [one(1e12), two(1e12)]).flat();

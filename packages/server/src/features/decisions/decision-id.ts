@@ -3,9 +3,12 @@ export type RandomFill = (bytes: Uint8Array) => Uint8Array;
 
 const randomPoolBytes = 8 * 512;
 const counterLimit = 0x1000;
+/** A clock that goes back further than this was wrong before: ids follow it again (RFC 9562, section 6.2). */
+const followBackMs = 10_000;
 
 /**
- * Makes decision ids: UUIDv7 (RFC 9562), each greater than the one before, also when the clock stands still or goes back.
+ * Makes decision ids: UUIDv7 (RFC 9562), each greater than the one before, also when the clock stands still or goes back
+ * by less than ten seconds.
  * The 12 bits after the time are a counter that starts below its half in every millisecond; when it runs over, the time
  * part is carried ahead of the clock. The last 62 bits are random, which keeps servers apart.
  */
@@ -29,7 +32,7 @@ export function createDecisionIds(fill: RandomFill): (nowMs: number) => string {
     const at = eightBytes();
     const ms = Math.floor(nowMs);
     counter += 1;
-    if (ms > lastMs) {
+    if (ms > lastMs || ms < lastMs - followBackMs) {
       lastMs = ms;
       counter = ((byte(at) & 0x07) << 8) | byte(at + 1);
     } else if (counter === counterLimit) {

@@ -136,7 +136,7 @@ async function answerRecorded(
   const lost: Pending[] = [];
   const answers = pending.map((one, index): Promise<Answer> | Answer | null => {
     const use = earlier[index];
-    if (use) return answerEarlier(one, use);
+    if (use) return answerEarlier(one, use, enforced);
     const result = results.next().value as Recorded;
     if (result.verdict !== 'away') return answerFor(one, result, enforced, stored);
     lost.push(again(one));
@@ -159,7 +159,7 @@ async function answerAway(
   const kept = Promise.resolve().then(() => recorder.spool(workspaceId, rows));
   const answers = pending.map((one): Promise<Answer> | Answer => {
     const use = awayClaims.earlier(workspaceId, one.draft.row);
-    if (use) return answerEarlier(one, use);
+    if (use) return answerEarlier(one, use, enforced);
     rows.push(one.draft.row);
     const answer = kept.then((refusal) => refusal ?? one.draft.decision);
     awayClaims.add(workspaceId, one.draft.row, answer);
@@ -204,10 +204,11 @@ function answerFor(
   }
 }
 
-function answerEarlier({ question }: Pending, use: EarlierUse): Promise<Answer> | Answer {
+function answerEarlier(pending: Pending, use: EarlierUse, enforced: Enforced): Promise<Answer> | Answer {
+  const { question } = pending;
   switch (use.verdict) {
     case 'repeated':
-      return use.answer;
+      return use.answer.then((given) => (given instanceof Refusal ? given : explained(given, pending, enforced)));
     case 'reused':
       return reused(question);
     case 'superseded':

@@ -71,6 +71,15 @@ describe('costs beyond what a number holds', () => {
 });
 
 describe('an outcome', () => {
+  it('of a denied action is kept, and its cost is not counted as spent', async () => {
+    const refused = await ask({ agent: 'refused', session: 'refused', action: 'unheard-of' });
+    expect(refused.effect).toBe('deny');
+    const { status, body } = await report(refused.decision_id, { status: 'error', cost: 1e12 });
+    expect([status, body.outcome.cost]).toEqual([200, 1e12]);
+    const { effect, facts_used: facts } = await ask({ agent: 'refused', session: 'refused', action: 'buy' });
+    expect([effect, facts]).toEqual(['deny', { daily_spend: 0, session_spend: 0 }]);
+  });
+
   it('is kept with its decision, once', async () => {
     const { decision_id: id } = await ask({});
     const { status, body } = await report(id, { status: 'error', cost: 2.5, compute: 3, message: 'no\nluck' });

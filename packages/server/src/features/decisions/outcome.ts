@@ -12,8 +12,9 @@ import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 const outcomeHours = 24;
 
 /**
- * Records how an allowed action went: once, by the key that asked, within 24 hours. The reported cost replaces what was
- * reserved, on the day of the decision.
+ * Records how an action went: once, by the key that asked, within 24 hours. The reported cost replaces what was reserved,
+ * on the day of the decision. A cost reported of a denied action is kept and not counted as spent: an agent that was refused
+ * must not use up a budget by it.
  */
 export async function reportOutcome(
   { db, clock, recorder }: Services,
@@ -49,12 +50,13 @@ export async function reportOutcome(
       outcome_message: report.message ?? null,
       outcome_at: now,
     };
+    await store(tx, caller.workspaceId, settled);
     await settle(tx, caller.workspaceId, row, settled);
     return recordOf(settled);
   });
 }
 
-async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, after: DecisionRow): Promise<void> {
+async function store(tx: PoolClient, workspaceId: number, after: DecisionRow): Promise<void> {
   await tx.query(
     `update decision set failed = $3, outcome_status = $4, outcome_cost = $5, outcome_compute = $6, outcome_message = $7,
        outcome_at = $8
@@ -70,8 +72,12 @@ async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, 
       after.outcome_at,
     ],
   );
+}
+
+/** Brings roll-ups and spend to what was reported. */
+async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, after: DecisionRow): Promise<void> {
   const newlyFailed = after.failed && !before.failed ? 1 : 0;
-  const [reserved, cost] = [before.reserved ?? 0, after.outcome_cost];
+  const [reserved, cost] = [before.reserved ?? 0, after.effect === 'deny' ? null : after.outcome_cost];
   if (newlyFailed === 0 && (cost === null || cost === reserved)) return;
   const timeMs = timeOfId(after.id);
   const minute = new Date(timeMs - (timeMs % 60_000));

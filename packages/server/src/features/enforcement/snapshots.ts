@@ -153,7 +153,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   };
 
   const confirm = (workspaceId: number, entry: Entry, atMs: number): void => {
-    entry.confirmedMs = Math.max(entry.confirmedMs, atMs);
+    entry.confirmedMs = atMs;
     if (atMs - entry.confirmedOnDiskMs < confirmOnDiskEveryMs) return;
     entry.confirmedOnDiskMs = atMs;
     onDisk(() => disk.confirm(workspaceId, atMs));
