@@ -18,9 +18,10 @@ export function requestOptions(command: Command): Command {
   return command
     .option('--justification <text>', 'why: what approvers read')
     .addOption(
-      new Option('--pct <n>', 'the share of the traffic to begin with (default: 100, and so far a server takes no other)').argParser(
-        integerIn('the share', 0, 100),
-      ),
+      new Option(
+        '--pct <n>',
+        'the share of the traffic to begin with (default: 100, and so far a server takes no other)',
+      ).argParser(integerIn('the share', 0, 100)),
     )
     .addOption(new Option('--risk <level>', 'the risk as you see it').choices(['low', 'medium', 'high', 'critical']))
     .option('--rollback-plan <text>', 'what to do when it goes wrong')
