@@ -146,7 +146,9 @@ function inline(schema: TSchema): Json {
     if (typeof value.$ref === 'string' && !value.$ref.startsWith('#'))
       return { $ref: `#/components/schemas/${value.$ref}` };
     const entries = Object.entries(value).filter(([key]) => !(top && key === '$id'));
-    return Object.fromEntries(entries.map(([key, item]) => [key, walk(item, false)]));
+    // Readers of the document want to know what an enumeration is made of; TypeBox leaves it to the values.
+    const stated = Array.isArray(value.enum) && value.type === undefined ? [['type', 'string'] as const] : [];
+    return Object.fromEntries([...stated, ...entries.map(([key, item]) => [key, walk(item, false)] as const)]);
   };
   return walk(JSON.parse(JSON.stringify(schema)) as Json, true);
 }

@@ -18,7 +18,11 @@ export const EvaluateRequest = Type.Object(
     request_id: Type.Optional(RequestId),
     explain: Type.Optional(Type.Boolean()),
   },
-  { $id: 'EvaluateRequest', additionalProperties: false },
+  {
+    $id: 'EvaluateRequest',
+    additionalProperties: false,
+    examples: [{ agent: 'inbox.triage', action: 'quarantine', context: { risk_score: 95, domain_seen_days: 5 } }],
+  },
 );
 export type EvaluateRequest = Static<typeof EvaluateRequest>;
 
