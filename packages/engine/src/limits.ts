@@ -24,6 +24,8 @@ export const limits = {
   matchesChars: 1024,
   /** instructions of a compiled `matches` pattern: repetition makes short patterns large */
   matchesInstructions: 5000,
+  /** instructions of all different patterns of a bundle together: some 200 ms of compiling */
+  bundleMatchesInstructions: 500_000,
   /** segments of a field path */
   fieldSegments: 32,
   /** UTF-16 units of a field path */

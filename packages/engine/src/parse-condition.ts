@@ -25,7 +25,7 @@ export function parseCondition(value: unknown): Condition | Diagnostic[] {
 /** A parser that remembers keys and patterns, which repeat from rule to rule, as long as the caller keeps it. */
 export function createConditionParser(): (value: unknown) => Condition | Diagnostic[] {
   const keys = new Map<string, ParsedKey>();
-  const patterns = new Map<string, string | null>();
+  const patterns: Patterns = { problems: new Map(), instructions: 0 };
   return (value) => {
     const parse: Parse = { keys, patterns, path: [], diagnostics: [], tests: 0, objects: 0, depth: 0 };
     const condition = parseObject(parse, value, 0);
@@ -41,9 +41,16 @@ export function createConditionParser(): (value: unknown) => Condition | Diagnos
   };
 }
 
+interface Patterns {
+  /** What is wrong with a pattern that was seen; null: nothing. */
+  readonly problems: Map<string, string | null>;
+  /** Of all patterns compiled so far. */
+  instructions: number;
+}
+
 interface Parse {
   readonly keys: Map<string, ParsedKey>;
-  readonly patterns: Map<string, string | null>;
+  readonly patterns: Patterns;
   readonly path: (string | number)[];
   readonly diagnostics: Diagnostic[];
   tests: number;
@@ -256,24 +263,29 @@ function patternProblem(parse: Parse, pattern: string): { message: string; code:
   if (pattern.length > limits.matchesChars) {
     return { message: `a pattern has at most ${limits.matchesChars} characters: shorten it`, code: 'limit-exceeded' };
   }
-  let problem = parse.patterns.get(pattern);
+  const { problems } = parse.patterns;
+  let problem = problems.get(pattern);
   if (problem === undefined) {
-    problem = compileProblem(pattern);
-    if (parse.patterns.size < 10_000) parse.patterns.set(pattern, problem);
+    problem = compileProblem(parse.patterns, pattern);
+    if (problems.size < 10_000) problems.set(pattern, problem);
   }
   return problem === null
     ? null
     : {
         message: problem,
-        code: problem.startsWith('the pattern is too large') ? 'limit-exceeded' : 'invalid-condition',
+        code: problem === patternTooLarge || problem === patternsTooLarge ? 'limit-exceeded' : 'invalid-condition',
       };
 }
 
-function compileProblem(pattern: string): string | null {
+const patternTooLarge = 'the pattern is too large once its repetitions are written out: use smaller counts';
+const patternsTooLarge = 'the patterns of the bundle are too large together: use fewer or simpler ones, or a list';
+
+function compileProblem(patterns: Patterns, pattern: string): string | null {
+  if (patterns.instructions > limits.bundleMatchesInstructions) return patternsTooLarge;
   try {
-    return RE2JS.compile(pattern).programSize() > limits.matchesInstructions
-      ? 'the pattern is too large once its repetitions are written out: use smaller counts'
-      : null;
+    const instructions = RE2JS.compile(pattern).programSize();
+    patterns.instructions += instructions;
+    return instructions > limits.matchesInstructions ? patternTooLarge : null;
   } catch (error) {
     const detail = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
     return `${quoted(pattern)} is not a pattern in RE2 syntax: ${quoted(detail).slice(1, -1)}`;

@@ -24,6 +24,25 @@ describe('rules', () => {
     ]);
   });
 
+  it('have patterns that are bounded together: one compiled size counts once, however many rules use it', () => {
+    const rule = (pattern: string, i: number) => ({
+      ...valid,
+      id: `rule-${i}`,
+      conditions: { 'text matches': pattern },
+    });
+    const large = (i: number) => `(a|b|c){1,900}${i}`;
+    const distinct = Array.from({ length: 160 }, (_, i) => rule(large(i), i));
+    expect(refusals(...distinct).map(({ code }) => code)).toContain('limit-exceeded');
+    expect(refusals(...distinct)[0]).toMatchObject({
+      rule_id: expect.stringMatching(/^rule-1[0-9][0-9]$/),
+      message: expect.stringContaining('the patterns of the bundle are too large together'),
+    });
+    expect(parseRules(Array.from({ length: 160 }, (_, i) => rule(large(7), i)))).toMatchObject([
+      { id: 'rule-0' },
+      ...Array(159).fill({}),
+    ]);
+  });
+
   it('keep their conditions as written', () => {
     const conditions = { 'risk>=': 5, all: [{ a: '>3' }] };
     expect(parseRules([{ ...valid, conditions }])).toMatchObject([{ conditions }]);

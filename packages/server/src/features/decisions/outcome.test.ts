@@ -75,7 +75,7 @@ describe('an outcome', () => {
     const refused = await ask({ agent: 'refused', session: 'refused', action: 'unheard-of' });
     expect(refused.effect).toBe('deny');
     const { status, body } = await report(refused.decision_id, { status: 'error', cost: 1e12 });
-    expect([status, body.outcome.cost]).toEqual([200, 1e12]);
+    expect([status, body.outcome?.cost]).toEqual([200, 1e12]);
     const { effect, facts_used: facts } = await ask({ agent: 'refused', session: 'refused', action: 'buy' });
     expect([effect, facts]).toEqual(['deny', { daily_spend: 0, session_spend: 0 }]);
   });
