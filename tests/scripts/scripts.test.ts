@@ -30,6 +30,15 @@ it.each([
   expect(run(script)).toEqual({ status: 1, said });
 });
 
+it('the command line of a checkout that was never built builds it, and says so when it cannot', () => {
+  const bin = join(checkout, 'packages', 'cli', 'bin');
+  cpSync(fileURLToPath(new URL('../../packages/cli/bin', import.meta.url)), bin, { recursive: true });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(bin, 'policy-studio.js'), '--help'], {
+    encoding: 'utf8',
+  });
+  expect({ status, stdout, stderr }).toEqual({ status: 3, stdout: '', stderr: advice });
+});
+
 it.each([
   ['18.20.8', 'Node 20.19 or newer is needed, this is 18.20.8\n'],
   ['20.18.3', 'Node 20.19 or newer is needed, this is 20.18.3\n'],
