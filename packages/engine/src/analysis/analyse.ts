@@ -272,26 +272,26 @@ function noteMeeting(
   const inScope = isInScope(task.scopes.get(above.rank), task.scopes.get(below.rank));
   const relation = !inScope || meeting.within === false ? 'partial' : meeting.within === null ? null : 'exception';
   const effects = new Set([above.effect, below.effect]);
-  const overlap: Overlap = {
-    rule: below.id,
-    witness: { ...pair, context: meeting.context },
+  const facts = {
     opposed: effects.has('allow') && effects.has('deny'),
     tie: above.priority === below.priority,
     relation,
-  };
+  } as const;
   const { overlaps } = finding;
   overlaps.count += 1;
-  overlaps.opposed += Number(overlap.opposed);
-  overlaps.ties += Number(overlap.tie);
+  overlaps.opposed += Number(facts.opposed);
+  overlaps.ties += Number(facts.tie);
   overlaps.partial += Number(relation === 'partial');
-  overlaps.shown.push(overlap);
-  if (overlaps.shown.length > shownOverlaps) {
-    overlaps.shown.sort((a, b) => weight(b) - weight(a));
-    overlaps.shown.pop();
-  }
+  const last = overlaps.shown[shownOverlaps - 1];
+  if (last !== undefined && weight(last) >= weight(facts)) return;
+  const context = meeting.witness();
+  if (context === null) return;
+  overlaps.shown.push({ rule: below.id, witness: { ...pair, context }, ...facts });
+  overlaps.shown.sort((x, y) => weight(y) - weight(x));
+  overlaps.shown.splice(shownOverlaps);
 }
 
-function weight({ tie, opposed, relation }: Overlap): number {
+function weight({ tie, opposed, relation }: Pick<Overlap, 'tie' | 'opposed' | 'relation'>): number {
   return Number(opposed && relation !== 'exception') * 4 + Number(tie) * 2 + Number(opposed);
 }
 
@@ -346,8 +346,7 @@ function collected(findings: RuleFindings[]): Omit<Analysis, 'pairs' | 'work'> {
       } else if (finding.never) neverMatches.push(id);
     }
     if (finding.overlaps.count > 0) {
-      const shown = [...finding.overlaps.shown].sort((a, b) => weight(b) - weight(a));
-      overlaps.push({ rule: id, ...finding.overlaps, shown });
+      overlaps.push({ rule: id, ...finding.overlaps });
     }
     open('overlap', finding.openOverlaps);
   }

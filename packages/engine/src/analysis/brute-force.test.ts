@@ -109,7 +109,9 @@ function checkMeeting({ model, winnerIn, rows, held }: Case, higher: number, low
     claim(!rows.some((row) => row[higher] && row[lower]), `${higher} and ${lower} meet`);
     return 0;
   }
-  const row = held(meeting.context);
+  const context = meeting.witness();
+  if (context === null) return 1;
+  const row = held(context);
   claim(row[higher] === true && row[lower] === true, `${higher} and ${lower} do not meet in the witness`);
   if (meeting.within === true)
     claim(!rows.some((each) => each[higher] && !each[lower]), `${higher} is not within ${lower}`);

@@ -33,6 +33,8 @@ export interface FieldModel {
   readonly name: string;
   readonly cells: readonly Cell[];
   readonly all: Mask;
+  /** Cells of one value, about which no test leaves anything open unless it compares fields. */
+  readonly singles: Mask;
   readonly missing: Mask;
   /** Plain objects that are not empty: what a field must be for one below it to be present. */
   readonly object: Mask;
@@ -81,12 +83,13 @@ export function fieldModel(input: FieldInput): FieldModel {
     name: input.name,
     cells,
     all: maskOf(size, () => true),
+    singles: maskOf(size, (i) => cells[i]?.kind === 'value'),
     missing: maskOf(size, (i) => isMissing(cells[i] as Cell)),
     object: maskOf(size, (i) => isFilledObject(cells[i] as Cell)),
     elements,
     everyElement: maskOf(elements.length, () => true),
     fresh: traits.fresh,
-    hostKinds: traits.domains.length === 0 ? [] : hostKinds(own, traits),
+    hostKinds: hostKinds(own, traits),
     sets,
   };
 }

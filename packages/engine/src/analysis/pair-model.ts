@@ -4,7 +4,8 @@ import { fieldReader } from '../field.js';
 import { type Atom, atomOf, evaluate, type Formula, formulaOf, type Literal, literalOf, testKey } from './atom.js';
 import { type ContextTyping, domainOf, isBelowScalar, weekdayField, weekendField } from './domain.js';
 import { type Cell, type FieldModel, fieldModel } from './field-model.js';
-import { difference, isSubset, maskOf } from './mask.js';
+import type { FieldState } from './field-state.js';
+import { difference, intersects, isEmpty, isSubset, maskOf, meet3 } from './mask.js';
 import {
   type Answer,
   assume,
@@ -115,7 +116,8 @@ function spaceOf(
       spend,
     }),
   );
-  return { fields, fieldIndex, ties: [...pathTies(fields), ...weekTies(fields)] };
+  const comparesFields = atoms.some(({ role }) => role === 'field');
+  return { fields, fieldIndex, ties: [...pathTies(fields), ...weekTies(fields)], comparesFields };
 }
 
 function isAbsentName(name: string): boolean {
@@ -183,7 +185,7 @@ function weekTies(fields: readonly FieldModel[]): Tie[] {
   const weekend = fields.find(({ name }) => name === weekendField);
   if (day === undefined || weekend === undefined) return [];
   const cellsWith = ({ cells }: FieldModel, says: (value: unknown) => boolean) =>
-    maskOf(cells.length, (i) => says(valueOf(cells[i] as Cell)));
+    maskOf(cells.length, (i) => says(constantIn(cells[i] as Cell)));
   return [true, false].flatMap((isWeekend) => {
     const days = cellsWith(day, (value) => isWeekendDay(value) === isWeekend);
     const flags = cellsWith(weekend, (value) => value === isWeekend);
@@ -194,7 +196,7 @@ function weekTies(fields: readonly FieldModel[]): Tie[] {
   });
 }
 
-function valueOf(cell: Cell): unknown {
+function constantIn(cell: Cell): unknown {
   return cell.kind === 'value' ? cell.value : undefined;
 }
 
@@ -246,16 +248,20 @@ function isGuessed({ role }: Atom): boolean {
 export function holdsIn(context: Context): (formula: Formula) => boolean {
   const values = new Map<string, unknown>();
   const valueIn = (field: string): unknown => {
-    if (!values.has(field)) values.set(field, fieldReader(field)(context));
-    return values.get(field);
+    let value = values.get(field);
+    if (value === undefined && !values.has(field)) {
+      value = fieldReader(field)(context);
+      values.set(field, value);
+    }
+    return value;
   };
-  const outcomes = new Map<Atom, boolean>();
+  const outcomes: (boolean | undefined)[] = [];
   const says = (atom: Atom): boolean => {
-    let known = outcomes.get(atom);
+    let known = outcomes[atom.id];
     if (known === undefined) {
       const { field, operand } = atom.test;
       known = atom.holds(valueIn(field), operand.kind === 'field' ? valueIn(operand.field) : undefined);
-      outcomes.set(atom, known);
+      outcomes[atom.id] = known;
     }
     return known;
   };
@@ -275,6 +281,36 @@ export function areApart(a: State, b: State): boolean {
     if (!meets) return true;
   }
   return false;
+}
+
+/**
+ * Quick and certain when true: the two conditions hold together, since both are only demands on single fields, no two
+ * fields depend on each other, and each field has a value that meets the demands of both.
+ */
+export function surelyMeet(pair: PairModel, a: State, b: State): boolean {
+  if (a.clauses.length > 0 || b.clauses.length > 0 || !isSimple(pair)) return false;
+  return pair.space.fields.every(({ index, singles }) => {
+    const x = a.fields[index] as FieldState;
+    const y = b.fields[index] as FieldState;
+    if (x.demands === null || y.demands === null) return true;
+    return x.open.length + y.open.length === 0 || meet3(x.live, y.live, singles);
+  });
+}
+
+/** Whether fields can be looked at one by one. */
+function isSimple({ space, typing }: PairModel): boolean {
+  return space.ties.length === 0 && !space.comparesFields && typing?.admits === undefined;
+}
+
+/** Quick and certain when true: something meets the first condition and not the second. */
+export function surelySticksOut(pair: PairModel, a: State, b: State): boolean {
+  if (a.clauses.length > 0 || !isSimple(pair)) return false;
+  return pair.space.fields.some(({ index, singles }) => {
+    const x = a.fields[index] as FieldState;
+    const y = b.fields[index] as FieldState;
+    const out = difference(x.live, y.live);
+    return x.open.length === 0 ? !isEmpty(out) : intersects(out, singles);
+  });
 }
 
 /** Quick and certain: whether everything that meets the first condition meets the second, which is only demands on single fields. */

@@ -26,6 +26,8 @@ export interface Space {
   readonly fields: readonly FieldModel[];
   readonly fieldIndex: ReadonlyMap<string, number>;
   readonly ties: readonly Tie[];
+  /** Whether some test has fields on both sides. */
+  readonly comparesFields: boolean;
 }
 
 /** Counts clause visits, so that every answer is the same on every machine. */

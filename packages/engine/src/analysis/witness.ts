@@ -36,6 +36,11 @@ function assign(search: Assignment, state: State, index: number): boolean {
   const model = space.fields[index];
   if (model === undefined) return true;
   const fieldState = state.fields[index] as FieldState;
+  const plain = plainCell(model, fieldState);
+  if (plain !== -1) {
+    values[index] = (model.cells[plain] as Cell & { kind: 'value' }).value;
+    return assignRest(search, state, model, plain);
+  }
   const demands = demandsOf(fieldState);
   const between = demands.filter(({ atom }) => atom.role === 'field');
   let found = false;
@@ -50,6 +55,24 @@ function assign(search: Assignment, state: State, index: number): boolean {
   }
   if (!found) search.stuck = between.length > 0 ? 'field' : reasonOf(demands);
   return false;
+}
+
+/** The first live cell that is a single value, when no test between fields has a say; else -1. */
+function plainCell({ cells }: FieldModel, { live, open }: FieldState): number {
+  if (open.some(({ atom }) => atom.role === 'field')) return -1;
+  for (let word = 0; word < live.length; word++) {
+    for (let bits = live[word] as number; bits !== 0; bits &= bits - 1) {
+      const index = word * 32 + 31 - Math.clz32(bits & -bits);
+      if (cells[index]?.kind === 'value') return index;
+    }
+  }
+  return -1;
+}
+
+function assignRest(search: Assignment, state: State, model: FieldModel, cell: number): boolean {
+  if (search.space.ties.length === 0) return assign(search, state, model.index + 1);
+  const next = copyOf(state);
+  return choose(search.space, next, model.index, only(model, cell)) && assign(search, next, model.index + 1);
 }
 
 function reasonOf(demands: readonly Demand[]): UndecidedReason {
