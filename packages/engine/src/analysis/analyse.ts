@@ -259,7 +259,11 @@ function noteMeeting(
   if (above.effect === below.effect) return;
   const finding = findings.get(above.rank) as RuleFindings;
   if (wide && finding.met.has(below.rank)) return;
-  model.work.left -= 1 / 8;
+  if (model.work.left <= 0) {
+    finding.openOverlaps += 1;
+    finding.undecided.set('overlap', 'budget');
+    return;
+  }
   const meeting = meetingOf(model, higher, lower, winnerIn);
   if (meeting.kind === 'undecided') {
     finding.openOverlaps += 1;

@@ -23,6 +23,11 @@ export interface Atom {
   readonly resources: Resources;
 }
 
+/** Whether values that meet the test can at times only be guessed. */
+export function isGuessed({ role }: Atom): boolean {
+  return role === 'field' || role === 'pattern' || role === 'host' || role === 'normalized';
+}
+
 /** What makes two tests the same. Two sides may call different lists by one name: `listTag` keeps them apart. */
 export function testKey(test: Test, listTag: (name: string) => string): string {
   const { field, operator, operand } = test;

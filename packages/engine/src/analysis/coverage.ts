@@ -45,7 +45,7 @@ export function reachOf(pair: PairModel, rule: number, winnerIn: WinnerIn): Reac
 /** The last resort where a witness is not to be had: all rules above at once. */
 function coveredByAll(pair: PairModel, rule: number, context: Context | null): Reach | null {
   const root = rootOf(pair, rule);
-  if (root === null || rule === 0) return null;
+  if (root === null || rule === 0 || pair.work.left <= 0) return null;
   const above = Array.from({ length: rule }, (_, i) => i);
   if (ask(pair, rule, negationsOf(pair, above)).kind !== 'unsatisfiable') return null;
   return { kind: 'covered', context, cover: minimal(pair, rule, above) };

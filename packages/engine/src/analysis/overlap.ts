@@ -1,7 +1,8 @@
 import type { Formula } from './atom.js';
 import { negationsOf, type WinnerIn } from './coverage.js';
-import { areApart, ask, isWithin, type PairModel, rootOf, surelyMeet, surelySticksOut } from './pair-model.js';
-import type { Context, State, UndecidedReason } from './solver.js';
+import { ask, type PairModel, rootOf } from './pair-model.js';
+import { areApart, isWithin, type Root, surelyMeet, surelySticksOut } from './root.js';
+import type { Context, UndecidedReason } from './solver.js';
 
 /** Two rules of different effects that hold for the same request. Rules are named by their place in decision order. */
 export type Meeting =
@@ -21,8 +22,11 @@ const triesForAWinner = 4;
 export function meetingOf(pair: PairModel, higher: number, lower: number, winnerIn: WinnerIn): Meeting {
   const above = rootOf(pair, higher);
   const below = rootOf(pair, lower);
+  pair.work.left -= 1 / 8;
   if (above === null || below === null || areApart(above, below)) return { kind: 'apart' };
-  if (surelyMeet(pair, above, below)) {
+  // A schema may refuse what the fields allow.
+  const isSure = pair.typing?.admits === undefined;
+  if (isSure && surelyMeet(pair.space, above, below)) {
     const within = withinOf(pair, higher, lower, above, below);
     return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, null) };
   }
@@ -56,9 +60,9 @@ function witnessOf(
   return context;
 }
 
-function withinOf(pair: PairModel, higher: number, lower: number, above: State, below: State): boolean | null {
+function withinOf(pair: PairModel, higher: number, lower: number, above: Root, below: Root): boolean | null {
   if (isWithin(above, below)) return true;
-  if (surelySticksOut(pair, above, below)) return false;
+  if (pair.typing?.admits === undefined && surelySticksOut(pair.space, above, below)) return false;
   const outside = ask(pair, higher, negationsOf(pair, [lower]));
   return outside.kind === 'undecided' ? null : outside.kind === 'unsatisfiable';
 }

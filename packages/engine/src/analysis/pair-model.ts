@@ -1,24 +1,22 @@
 import type { Resources } from '../check.js';
 import { type Condition, fieldsOf, type Scalar, type Test, testsOf } from '../condition.js';
 import { fieldReader } from '../field.js';
-import { type Atom, atomOf, evaluate, type Formula, formulaOf, type Literal, literalOf, testKey } from './atom.js';
+import {
+  type Atom,
+  atomOf,
+  evaluate,
+  type Formula,
+  formulaOf,
+  isGuessed,
+  type Literal,
+  literalOf,
+  testKey,
+} from './atom.js';
 import { type ContextTyping, domainOf, isBelowScalar, weekdayField, weekendField } from './domain.js';
 import { type Cell, type FieldModel, fieldModel } from './field-model.js';
-import type { FieldState } from './field-state.js';
-import { difference, intersects, isEmpty, isSubset, maskOf, meet3 } from './mask.js';
-import {
-  type Answer,
-  assume,
-  type Context,
-  copyOf,
-  openState,
-  propagate,
-  type Space,
-  type State,
-  solve,
-  type Tie,
-  type Work,
-} from './solver.js';
+import { difference, maskOf } from './mask.js';
+import { type Root, rootFrom } from './root.js';
+import { type Answer, type Context, openState, type Space, type State, solve, type Tie, type Work } from './solver.js';
 import { realize } from './witness.js';
 
 /** A condition and where its lists come from. */
@@ -46,7 +44,7 @@ export interface PairModel {
   readonly perQuery: number;
   readonly start: State | null;
   /** For each condition what follows from it alone; null when it is never met, undefined when not looked at yet. */
-  readonly roots: (State | null | undefined)[];
+  readonly roots: (Root | null | undefined)[];
 }
 
 export function pairModel(
@@ -201,23 +199,18 @@ function constantIn(cell: Cell): unknown {
 }
 
 /** What follows from the condition alone; null when nothing meets it. Not to be changed. */
-export function rootOf(pair: PairModel, index: number): State | null {
+export function rootOf(pair: PairModel, index: number): Root | null {
   const known = pair.roots[index];
   if (known !== undefined) return known;
-  const root = rootState(pair, pair.formulas[index] as Formula);
+  const root =
+    pair.start === null ? null : rootFrom(pair.space, pair.start, pair.formulas[index] as Formula, pair.work);
   pair.roots[index] = root;
   return root;
 }
 
-function rootState(pair: PairModel, formula: Formula): State | null {
-  if (pair.start === null) return null;
-  const state = copyOf(pair.start);
-  return assume(pair.space, state, formula, pair.work) && propagate(pair.space, state, pair.work) ? state : null;
-}
-
 /** Whether something meets all the formulas together with the condition `within`, and a context that does. */
 export function ask(pair: PairModel, within: number | null, formulas: readonly Formula[]): Answer {
-  const start = within === null ? pair.start : rootOf(pair, within);
+  const start = within === null ? pair.start : (rootOf(pair, within)?.state ?? null);
   if (start === null) return { kind: 'unsatisfiable' };
   const granted = Math.min(pair.perQuery, pair.work.left);
   if (granted <= 0) return { kind: 'undecided', reason: 'budget' };
@@ -238,10 +231,6 @@ export function ask(pair: PairModel, within: number | null, formulas: readonly F
   });
   pair.work.left -= granted - work.left;
   return answer;
-}
-
-function isGuessed({ role }: Atom): boolean {
-  return role === 'field' || role === 'pattern' || role === 'host' || role === 'normalized';
 }
 
 /** Whether a formula holds in the context, as the evaluator sees it. */
@@ -266,59 +255,4 @@ export function holdsIn(context: Context): (formula: Formula) => boolean {
     return known;
   };
   return (formula) => evaluate(formula, says);
-}
-
-/** Quick and certain: whether the two conditions cannot hold together, seen from their fields one by one. */
-export function areApart(a: State, b: State): boolean {
-  for (let i = 0; i < a.fields.length; i++) {
-    const x = a.fields[i];
-    const y = b.fields[i];
-    if (x === undefined || y === undefined || x.live === y.live) continue;
-    let meets = false;
-    for (let word = 0; word < x.live.length && !meets; word++) {
-      meets = ((x.live[word] as number) & (y.live[word] as number)) !== 0;
-    }
-    if (!meets) return true;
-  }
-  return false;
-}
-
-/**
- * Quick and certain when true: the two conditions hold together, since both are only demands on single fields, no two
- * fields depend on each other, and each field has a value that meets the demands of both.
- */
-export function surelyMeet(pair: PairModel, a: State, b: State): boolean {
-  if (a.clauses.length > 0 || b.clauses.length > 0 || !isSimple(pair)) return false;
-  return pair.space.fields.every(({ index, singles }) => {
-    const x = a.fields[index] as FieldState;
-    const y = b.fields[index] as FieldState;
-    if (x.demands === null || y.demands === null) return true;
-    return x.open.length + y.open.length === 0 || meet3(x.live, y.live, singles);
-  });
-}
-
-/** Whether fields can be looked at one by one. */
-function isSimple({ space, typing }: PairModel): boolean {
-  return space.ties.length === 0 && !space.comparesFields && typing?.admits === undefined;
-}
-
-/** Quick and certain when true: something meets the first condition and not the second. */
-export function surelySticksOut(pair: PairModel, a: State, b: State): boolean {
-  if (a.clauses.length > 0 || !isSimple(pair)) return false;
-  return pair.space.fields.some(({ index, singles }) => {
-    const x = a.fields[index] as FieldState;
-    const y = b.fields[index] as FieldState;
-    const out = difference(x.live, y.live);
-    return x.open.length === 0 ? !isEmpty(out) : intersects(out, singles);
-  });
-}
-
-/** Quick and certain: whether everything that meets the first condition meets the second, which is only demands on single fields. */
-export function isWithin(a: State, b: State): boolean {
-  if (b.clauses.length > 0) return false;
-  return b.fields.every((y, index) => {
-    const x = a.fields[index];
-    if (x === undefined || y.demands === null) return true;
-    return y.open.length === 0 && isSubset(x.live, y.live);
-  });
 }

@@ -1,8 +1,9 @@
 import type { CompiledRule } from '../plan.js';
 import type { Formula } from './atom.js';
 import type { WinnerIn } from './coverage.js';
-import { areApart, holdsIn, type PairModel, rootOf } from './pair-model.js';
+import { holdsIn, type PairModel, rootOf } from './pair-model.js';
 import { regionOf } from './region.js';
+import { areApart } from './root.js';
 import type { Context, UndecidedReason } from './solver.js';
 
 /** What a request gets: the effect and the terms that come with it. Equal texts mean equal outcomes. */

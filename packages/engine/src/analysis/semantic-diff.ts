@@ -8,10 +8,11 @@ import { planFor } from '../policy-index.js';
 import { type AnalysisBudget, defaultBudget, type Witness, winnerBy } from './analyse.js';
 import type { Formula } from './atom.js';
 import type { ContextTyping } from './domain.js';
-import { areApart, type Limits, type PairModel, pairModel, rootOf } from './pair-model.js';
+import { type Limits, type PairModel, pairModel, rootOf } from './pair-model.js';
 import { type Pair, type PairClass, pairsOf } from './pairs.js';
 import { outcomeKey } from './redundancy.js';
 import { type Region, regionOf } from './region.js';
+import { areApart } from './root.js';
 import type { UndecidedReason } from './solver.js';
 
 export interface SemanticDiffOptions {
