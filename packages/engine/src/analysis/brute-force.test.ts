@@ -10,12 +10,14 @@ import { winnerBy } from './analyse.js';
 import { reachOf, type WinnerIn } from './coverage.js';
 import { meetingOf } from './overlap.js';
 import { type PairModel, pairModel } from './pair-model.js';
+import { decidable, partlyDecidable } from './profiles.testkit.js';
 import { outcomeKey, redundancyOf } from './redundancy.js';
-import { contextsOf, decidable, type Profile, partlyDecidable, randomFrom, rulesFrom } from './rule-sets.testkit.js';
+import { contextsOf, type Profile, randomFrom, rulesFrom } from './rule-sets.testkit.js';
 import { semanticDiff } from './semantic-diff.js';
 
-/** `FULL=1` takes ten times as many sets. */
-const setsPerProfile = process.env.FULL === '1' ? 30_000 : Number(process.env.SETS ?? 3_000);
+/** `FULL=1` takes ten times as many sets and more contexts. */
+const full = process.env.FULL === '1';
+const setsPerProfile = full ? 40_000 : Number(process.env.SETS ?? 4_600);
 const limits = { perQuery: 200_000, perPair: 4_000_000 };
 const pair = { agent: 'agent', action: 'act' };
 
@@ -178,8 +180,8 @@ function edited(rules: readonly RuleInput[], profile: Profile, random: ReturnTyp
 }
 
 function run(profile: Profile, seed: number): { rules: number; diffs: number } {
-  const contexts = contextsOf(profile, 300);
-  const few = contextsOf(profile, 120);
+  const contexts = contextsOf(profile, full ? 1_000 : 160);
+  const few = contextsOf(profile, 80);
   const random = randomFrom(seed);
   const open = { rules: 0, diffs: 0 };
   for (let i = 0; i < setsPerProfile; i++) {
@@ -207,8 +209,7 @@ describe('on generated rules, what is said of matching, winning, needing, meetin
   for (const profile of partlyDecidable) {
     it(`agrees with every context where it is said: ${profile.name}`, { timeout }, () => {
       const open = run(profile, 2);
-      if (process.env.FULL === '1')
-        console.info(`${profile.name}: open in ${setsPerProfile} sets: ${JSON.stringify(open)}`);
+      if (full) console.info(`${profile.name}: open in ${setsPerProfile} sets: ${JSON.stringify(open)}`);
       expect(open.rules / setsPerProfile).toBeLessThan(1);
     });
   }

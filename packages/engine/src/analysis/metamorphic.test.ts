@@ -7,16 +7,9 @@ import type { RuleInput } from '../generated/rule.js';
 import { parseCondition } from '../parse-condition.js';
 import { withDefaults } from '../rule.js';
 import { analyse } from './analyse.js';
+import { decidable } from './profiles.testkit.js';
 import { outcomeKey } from './redundancy.js';
-import {
-  conditionFrom,
-  contextsOf,
-  decidable,
-  type Profile,
-  type Random,
-  randomFrom,
-  rulesFrom,
-} from './rule-sets.testkit.js';
+import { conditionFrom, contextsOf, type Profile, type Random, randomFrom, rulesFrom } from './rule-sets.testkit.js';
 import { semanticDiff } from './semantic-diff.js';
 
 const setsPerProfile = process.env.FULL === '1' ? 3_000 : 150;
