@@ -41,10 +41,10 @@ function conditions(next: (limit: number) => number, narrow: boolean): Record<st
         found['subject contains'] = `word${next(30)}`;
         break;
       case 6:
-        found['confidence'] = `>=${next(100) / 100}`;
+        found.confidence = `>=${next(100) / 100}`;
         break;
       default:
-        found['current_hour'] = `<${next(24)}`;
+        found.current_hour = `<${next(24)}`;
     }
   }
   return found;

@@ -7,9 +7,9 @@ import type { RuleInput } from '../generated/rule.js';
 import { type Plan, readHosts, readValues } from '../plan.js';
 import { planFor } from '../policy-index.js';
 import { winnerBy } from './analyse.js';
-import { reachOf, type WinnerIn } from './coverage.js';
+import { negationsOf, reachOf, type WinnerIn } from './coverage.js';
 import { meetingOf } from './overlap.js';
-import { type PairModel, pairModel } from './pair-model.js';
+import { ask, type PairModel, pairModel } from './pair-model.js';
 import { decidable, partlyDecidable } from './profiles.testkit.js';
 import { outcomeKey, redundancyOf } from './redundancy.js';
 import { contextsOf, type Profile, randomFrom, rulesFrom } from './rule-sets.testkit.js';
@@ -117,6 +117,11 @@ function checkMeeting({ model, winnerIn, rows, held }: Case, higher: number, low
   claim(row[higher] === true && row[lower] === true, `${higher} and ${lower} do not meet in the witness`);
   if (meeting.within === true)
     claim(!rows.some((each) => each[higher] && !each[lower]), `${higher} is not within ${lower}`);
+  if (meeting.within === false) {
+    const outside = ask(model, higher, negationsOf(model, [lower]));
+    const sticksOut = outside.kind === 'satisfiable' ? held(outside.context) : [];
+    claim(sticksOut[higher] === true && sticksOut[lower] === false, `${higher} is within ${lower}`);
+  }
   return meeting.within === null ? 1 : 0;
 }
 

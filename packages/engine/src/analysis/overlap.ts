@@ -62,7 +62,7 @@ function witnessOf(
 
 function withinOf(pair: PairModel, higher: number, lower: number, above: Root, below: Root): boolean | null {
   if (isWithin(above, below)) return true;
-  if (pair.typing?.admits === undefined && surelySticksOut(pair.space, above, below)) return false;
+  if (pair.typing?.admits === undefined && surelySticksOut(above, below)) return false;
   const outside = ask(pair, higher, negationsOf(pair, [lower]));
   return outside.kind === 'undecided' ? null : outside.kind === 'unsatisfiable';
 }

@@ -56,16 +56,13 @@ export function surelyMeet(space: Space, a: Root, b: Root): boolean {
 }
 
 /** Certain when true: something meets the first condition and not the second. */
-export function surelySticksOut(space: Space, a: Root, b: Root): boolean {
+export function surelySticksOut(a: Root, b: Root): boolean {
   if (!a.isCertain) return false;
   for (const index of b.touched) {
     const x = a.state.fields[index] as FieldState;
     const y = (b.state.fields[index] as FieldState).live;
-    const { singles } = space.fields[index] as { singles: Mask };
-    for (let word = 0; word < y.length; word++) {
-      const out = (x.live[word] as number) & ~(y[word] as number);
-      if ((x.open.length === 0 ? out : out & (singles[word] as number)) !== 0) return true;
-    }
+    // Each live cell holds a value that meets all demands of the first condition; outside `y` none meets the second.
+    if (!isSubset(x.live, y)) return true;
   }
   return false;
 }

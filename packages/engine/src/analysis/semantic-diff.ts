@@ -50,7 +50,7 @@ export interface SemanticDiff {
   readonly equal: boolean;
   /** Changes that may or may not be there; never to be read as none. At most one for each agent, action, from and to. */
   readonly undecided: readonly UndecidedChange[];
-  /** One for each agent, action, from and to; rules for general agents and actions first. */
+  /** One for each agent, action, from and to; general agents and actions first, then by name, `from` and `to`. */
   readonly changes: readonly SemanticChange[];
 }
 
@@ -94,11 +94,16 @@ export function semanticDiff(
       for (const rule of changed[side]) walk(comparison, side, rule);
       if (before.defaultEffect !== after.defaultEffect) walk(comparison, side, null);
     }
-    changes.push(...comparison.changes.values());
-    for (const [found, open] of comparison.undecided) if (!comparison.changes.has(found)) undecided.push(open);
+    changes.push(...sortedByKey(comparison.changes).map(([, change]) => change));
+    for (const [found, open] of sortedByKey(comparison.undecided))
+      if (!comparison.changes.has(found)) undecided.push(open);
     left -= limits.perPair - comparison.model.work.left;
   }
   return { equal: changes.length === 0 && undecided.length === 0, undecided, changes };
+}
+
+function sortedByKey<T>(found: ReadonlyMap<string, T>): [string, T][] {
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 type Sides<T> = readonly [T, T];
