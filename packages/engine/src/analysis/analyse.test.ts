@@ -109,6 +109,32 @@ describe('a rule that never matches', () => {
   });
 });
 
+describe('a member of a long list', () => {
+  const many = (member: (i: number) => unknown) => Array.from({ length: 100 }, (_, i) => member(i));
+  const members = { ...lists(), urls: { values: many((i) => `https://h${i}.com/`) as string[] } };
+  function lists(): Lists {
+    return { folded: { values: ['name77'], normalize: 'lower' } };
+  }
+  it.each([
+    [{ 'x in': many((i) => i), '>=x': 98 }, false],
+    [{ 'x in': many((i) => i), '>=x': 100 }, true],
+    [{ 'x in': { list: 'urls' }, 'x domain_in': ['h77.com'] }, false],
+    [{ 'x in': { list: 'urls' }, 'x domain_in': ['h177.com'] }, true],
+    [{ 'x in': many((i) => `NAME${i}`), all: [{ 'x in': { list: 'folded' } }] }, false],
+    [{ 'x in': many((i) => `NOM${i}`), all: [{ 'x in': { list: 'folded' } }] }, true],
+    [{ 'x in': many((i) => `n${i}`), 'x ends_with': '77' }, false],
+    [{ 'x in': many((i) => `n${i}`), 'x not_in': many((i) => `n${i + 1}`) }, false],
+    [{ 'x in': many((i) => `n${i}`), 'x not_in': many((i) => `n${i}`) }, true],
+  ])('is not lost: %j', (conditions, never) => {
+    expect(neverMatches(conditions, undefined, members)).toBe(never);
+  });
+
+  it('is not lost when a schema leaves only that one', () => {
+    const typing = () => ({ fields: { x: { types: ['integer'] as const, minimum: 77, maximum: 77 } } });
+    expect(neverMatches({ 'x in': many((i) => i) }, { typing })).toBe(false);
+  });
+});
+
 describe('an unreachable rule', () => {
   const shadowed = [
     rule('low-risk', 'allow', { '<risk': 50 }, { priority: 90 }),

@@ -63,7 +63,7 @@ export interface FieldInput {
   readonly spend: (work: number) => void;
 }
 
-/** Beyond this many members, those of a list that nothing else mentions stand for each other. */
+/** Beyond this many members, those of a list that nothing else mentions stand for each other if equality is all that counts. */
 const manyMembers = 64;
 
 export function fieldModel(input: FieldInput): FieldModel {
@@ -119,6 +119,7 @@ interface Traits {
 
 function traitsOf({ shared, domain }: FieldInput, own: readonly Atom[]): Traits {
   const looksInside = own.some(({ role }) => ['order', 'prefix', 'inner', 'suffix', 'pattern'].includes(role));
+  const interchangeable = own.every(isEquality) && Object.keys(domain).length === 0;
   const constants = new Set<Scalar>([...shared, ...(domain.values ?? [])]);
   const strings = new Set<string>();
   const mentions = new Map<Scalar, number>();
@@ -127,7 +128,7 @@ function traitsOf({ shared, domain }: FieldInput, own: readonly Atom[]): Traits 
     for (const atom of own) for (const value of atom.constants) mentions.set(value, (mentions.get(value) ?? 0) + 1);
   for (const atom of own) {
     let alone = 0;
-    const sample = !looksInside && atom.constants.length > manyMembers;
+    const sample = interchangeable && atom.constants.length > manyMembers;
     for (const value of atom.constants) {
       if (sample && mentions.get(value) === 1) {
         alone += 1;
@@ -160,6 +161,11 @@ function traitsOf({ shared, domain }: FieldInput, own: readonly Atom[]): Traits 
 }
 
 const keptAlone = 3;
+const orders: ReadonlySet<string> = new Set(['>', '<', '>=', '<=']);
+
+function isEquality({ role, test: { operator } }: Atom): boolean {
+  return role === 'exact' && !orders.has(operator);
+}
 
 function textsOf(atom: Atom): string[] {
   return atom.constants.filter((value) => typeof value === 'string');
