@@ -1,3 +1,26 @@
+export {
+  type Analysis,
+  type AnalysisBudget,
+  type AnalysisOptions,
+  analyse,
+  defaultBudget,
+  type Overlap,
+  type Redundant,
+  type RuleOverlaps,
+  type Undecided,
+  type Unreachable,
+  type Witness,
+} from './analysis/analyse.js';
+export type { ContextTyping, FieldDomain, JsonType } from './analysis/domain.js';
+export type { Pair } from './analysis/pairs.js';
+export {
+  type SemanticChange,
+  type SemanticDiff,
+  type SemanticDiffOptions,
+  semanticDiff,
+  type UndecidedChange,
+} from './analysis/semantic-diff.js';
+export type { UndecidedReason } from './analysis/solver.js';
 export { type BundleSource, parseBundleSource } from './bundle.js';
 export { canonicalJson } from './canonical.js';
 export { type CompiledPolicy, type CompileOptions, compareRules, compile, listsUsed, warm } from './compile.js';

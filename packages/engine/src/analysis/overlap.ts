@@ -1,0 +1,68 @@
+import type { Formula } from './atom.js';
+import { negationsOf, type WinnerIn } from './coverage.js';
+import { ask, type PairModel, rootOf } from './pair-model.js';
+import { areApart, isWithin, type Root, surelyMeet, surelySticksOut } from './root.js';
+import type { Context, UndecidedReason } from './solver.js';
+
+/** Two rules of different effects that hold for the same request. Rules are named by their place in decision order. */
+export type Meeting =
+  | { readonly kind: 'apart' }
+  | {
+      readonly kind: 'overlap';
+      /** Whether every context of the higher rule meets the lower one too; null when undecided. */
+      readonly within: boolean | null;
+      /** A context that meets both, one that the higher rule decides if that is soon found; null when work ran out. */
+      readonly witness: () => Context | null;
+    }
+  | { readonly kind: 'undecided'; readonly reason: UndecidedReason };
+
+const triesForAWinner = 4;
+
+/** Whether two rules' conditions hold together. */
+export function meetingOf(pair: PairModel, higher: number, lower: number, winnerIn: WinnerIn): Meeting {
+  const above = rootOf(pair, higher);
+  const below = rootOf(pair, lower);
+  pair.work.left -= 1 / 8;
+  if (above === null || below === null || areApart(above, below)) return { kind: 'apart' };
+  // A schema may refuse what the fields allow.
+  const isSure = pair.typing?.admits === undefined;
+  if (isSure && surelyMeet(pair.space, above, below)) {
+    const within = withinOf(pair, higher, lower, above, below);
+    return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, null) };
+  }
+  const answer = ask(pair, higher, [pair.formulas[lower] as Formula]);
+  if (answer.kind === 'unsatisfiable') return { kind: 'apart' };
+  if (answer.kind === 'undecided') return answer;
+  const within = withinOf(pair, higher, lower, above, below);
+  return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, answer.context) };
+}
+
+function witnessOf(
+  pair: PairModel,
+  higher: number,
+  lower: number,
+  winnerIn: WinnerIn,
+  first: Context | null,
+): Context | null {
+  const both = pair.formulas[lower] as Formula;
+  const others: number[] = [];
+  let context = first;
+  for (let tries = 0; tries < triesForAWinner; tries++) {
+    if (context !== null) {
+      const winner = winnerIn(context);
+      if (winner >= higher) break;
+      others.push(winner);
+    }
+    const next = ask(pair, higher, [both, ...negationsOf(pair, others)]);
+    if (next.kind !== 'satisfiable') break;
+    context = next.context;
+  }
+  return context;
+}
+
+function withinOf(pair: PairModel, higher: number, lower: number, above: Root, below: Root): boolean | null {
+  if (isWithin(above, below)) return true;
+  if (pair.typing?.admits === undefined && surelySticksOut(above, below)) return false;
+  const outside = ask(pair, higher, negationsOf(pair, [lower]));
+  return outside.kind === 'undecided' ? null : outside.kind === 'unsatisfiable';
+}
