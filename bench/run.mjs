@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const benchmarks = {
   agentdojo: { peers: false, about: 'recorded attacks on tool-using agents, stopped by the example bundles' },
   decide: { peers: true, about: 'one decision in process, against other engines' },
+  analysis: { peers: false, about: 'exact analysis and semantic diff of large bundles' },
   http: { peers: true, about: 'decisions over HTTP, against bare node:http and Cerbos' },
 };
 
