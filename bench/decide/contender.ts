@@ -49,15 +49,21 @@ export async function checkEqual(load: Workload, contenders: readonly Contender[
   }
 }
 
-/** By contender: its times over rounds, in each of which every contender has one slot of about the same length. */
+/**
+ * By contender: its times over rounds, in each of which every contender has one slot of about the same length. They begin
+ * in turns, so that the collection of garbage before a round and the neighbour in it fall to each of them, and each slot
+ * is led by some decisions that do not count, since the contender before has filled the caches with its own.
+ */
 export async function measure(load: Workload, contenders: readonly Contender[]): Promise<Map<string, Sample>> {
   const perSlot = new Map<string, number>();
   for (const contender of contenders) perSlot.set(contender.name, await countForSlot(contender, load.requests));
   const samples = new Map(contenders.map(({ name }): [string, number[]] => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     globalThis.gc?.();
-    for (const contender of contenders) {
+    for (let turn = 0; turn < contenders.length; turn += 1) {
+      const contender = contenders[(round + turn) % contenders.length]!;
       const count = perSlot.get(contender.name)!;
+      await slot(contender, load.requests, Math.ceil(count / 10));
       samples.get(contender.name)!.push((1_000 * (await slot(contender, load.requests, count))) / count);
     }
   }

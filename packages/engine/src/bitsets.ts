@@ -70,6 +70,15 @@ export function buildBitsets(parts: BitsetParts, wordsPerRule: number = bitsetWo
 export function firstMatch(bitsets: Bitsets, values: Values): number {
   const { fields, offsets, residuals, words, wordsPerRow } = bitsets;
   const count = fields.length;
+  if (wordsPerRow === 1) {
+    // Most pairs: the fields after the one that leaves no rule in play need no look.
+    let word = -1;
+    for (let f = 0; f < count && word !== 0; f++) {
+      const field = fields[f] as FieldRows;
+      word &= words[rowOf(field, values[field.slot])] as number;
+    }
+    return firstInWord(residuals, values, word, 0);
+  }
   for (let f = 0; f < count; f++) {
     const field = fields[f] as FieldRows;
     offsets[f] = rowOf(field, values[field.slot]);
@@ -77,14 +86,21 @@ export function firstMatch(bitsets: Bitsets, values: Values): number {
   for (let w = 0; w < wordsPerRow; w++) {
     let word = -1;
     for (let f = 0; f < count && word !== 0; f++) word &= words[(offsets[f] as number) + w] as number;
-    while (word !== 0) {
-      const rule = (w << 5) + 31 - Math.clz32(word & -word);
-      // With no rows at all, the bits beyond the last rule are still set.
-      if (rule >= residuals.length) return -1;
-      const residual = residuals[rule] as Check | null;
-      if (residual === null || residual(values) === outcome.met) return rule;
-      word &= word - 1;
-    }
+    if (word === 0) continue;
+    const rule = firstInWord(residuals, values, word, w << 5);
+    if (rule !== -1) return rule;
+  }
+  return -1;
+}
+
+/** The first rule of those whose bits are set, from `base` on, that its residual lets through too; -1 when none does. */
+function firstInWord(residuals: readonly (Check | null)[], values: Values, bits: number, base: number): number {
+  for (let word = bits; word !== 0; word &= word - 1) {
+    const rule = base + 31 - Math.clz32(word & -word);
+    // With no rows at all, the bits beyond the last rule are still set.
+    if (rule >= residuals.length) return -1;
+    const residual = residuals[rule] as Check | null;
+    if (residual === null || residual(values) === outcome.met) return rule;
   }
   return -1;
 }
