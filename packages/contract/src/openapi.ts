@@ -4,14 +4,21 @@ import { Problem, type ProblemCode, problemCodes } from './problem.js';
 import { ApiKey } from './schemas/access.js';
 import { Approval } from './schemas/approval.js';
 import { Bundle, Snapshot } from './schemas/bundle.js';
+import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
+import { Job } from './schemas/job.js';
 import { NamedListDocument } from './schemas/list.js';
 import { Settings } from './schemas/settings.js';
+import { Comparison, MutationCoverage, Simulation, SimulationCase } from './schemas/simulation.js';
 
 /** Schemas that are named in the document and referred to wherever they stand. */
 const named: readonly TSchema[] = [
   Problem,
   Bundle,
+  Catalog,
+  CatalogAgent,
+  CatalogAction,
+  CatalogImport,
   NamedListDocument,
   Snapshot,
   ApiKey,
@@ -20,6 +27,11 @@ const named: readonly TSchema[] = [
   Decision,
   DecisionRecord,
   EvaluateRequest,
+  SimulationCase,
+  Simulation,
+  Comparison,
+  MutationCoverage,
+  Job,
 ];
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -62,6 +74,13 @@ function describe(operation: Operation): Json {
       ? { description: operation.summary, content: { 'application/json': { schema: reference(operation.response) } } }
       : { description: 'Done; no body.' },
   };
+  if (operation.deferred) {
+    responses[operation.deferred.status] = {
+      description: 'Too much to wait for: it goes on as a job, whose place is in `location`.',
+      headers: { location: { description: 'Where the job is.', schema: { type: 'string' } } },
+      content: { 'application/json': { schema: reference(operation.deferred.response) } },
+    };
+  }
   for (const [status, codes] of problemsByStatus(operation)) {
     responses[status] = {
       description: codes.map((code) => `\`${code}\`: ${problemCodes[code].title}`).join('; '),

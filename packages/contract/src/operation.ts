@@ -32,6 +32,8 @@ export interface Operation {
   readonly status: number;
   /** Absent: no body (204). */
   readonly response?: TSchema;
+  /** The other success: the work takes long, and the answer tells where its result will be. */
+  readonly deferred?: { readonly status: 202; readonly response: TSchema };
   readonly problems: readonly ProblemCode[];
 }
 
@@ -45,4 +47,7 @@ export type ParamsOf<T extends Operation> = StaticOf<T['params']>;
 export type QueryOf<T extends Operation> = StaticOf<T['query']>;
 export type HeadersOf<T extends Operation> = StaticOf<T['headers']>;
 export type BodyOf<T extends Operation> = StaticOf<T['body']>;
-export type ResponseOf<T extends Operation> = StaticOf<T['response']>;
+/** What an operation answers when it succeeds, now or later. */
+export type ResponseOf<T extends Operation> =
+  | StaticOf<T['response']>
+  | (T['deferred'] extends { readonly response: infer R extends TSchema } ? Static<R> : never);

@@ -3,9 +3,12 @@ import * as access from './access.js';
 import * as approvals from './approvals.js';
 import * as audit from './audit.js';
 import * as bundles from './bundles.js';
+import * as catalog from './catalog.js';
 import * as decisions from './decisions.js';
+import * as jobs from './jobs.js';
 import * as lists from './lists.js';
 import * as settings from './settings.js';
+import * as simulation from './simulation.js';
 import * as system from './system.js';
 
 /** Every operation of the interface, by id. */
@@ -13,7 +16,10 @@ export const operations = {
   ...bundles,
   ...decisions,
   ...approvals,
+  ...catalog,
   ...lists,
+  ...simulation,
+  ...jobs,
   ...settings,
   ...access,
   ...audit,
@@ -26,7 +32,10 @@ export const allOperations: readonly Operation[] = [
   bundles,
   decisions,
   approvals,
+  catalog,
   lists,
+  simulation,
+  jobs,
   settings,
   access,
   audit,

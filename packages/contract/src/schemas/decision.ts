@@ -48,9 +48,21 @@ const EvaluationError = Type.Object({
 /** Something that made the enforced effect differ from the policy's, or a fact about the request worth keeping. */
 const Overlay = Type.Object(
   {
-    kind: Type.Enum(['facts_discarded', 'budget_exhausted', 'stale_policy', 'database_unavailable']),
+    kind: Type.Enum([
+      'facts_discarded',
+      'unknown_action',
+      'context_invalid',
+      'budget_exhausted',
+      'stale_policy',
+      'database_unavailable',
+    ]),
     detail: Type.String(),
     facts: Type.Optional(Type.Array(Type.String(), { description: 'The facts whose values were discarded.' })),
+    violations: Type.Optional(
+      Type.Array(Type.Object({ path: Type.Array(Type.String()), message: Type.String() }), {
+        description: 'Where the context violates the schema of its action; the first 16.',
+      }),
+    ),
     policy_reason: Type.Optional(
       Type.String({ description: "The policy's own reason, where the overlay denied and gave another." }),
     ),
@@ -119,6 +131,9 @@ export const DecisionRecord = Type.Object(
     caller: Type.Object({ key_id: Nullable(Type.Integer()), owner: Actor }),
     default_effect: Effect,
     lists: Type.Record(Type.String(), Type.Integer(), { description: 'Version of each named list that was read.' }),
+    redacted: Type.Array(Type.String(), {
+      description: 'Fields that the schema marks `x-sensitive`: the context holds `[redacted]` in their place.',
+    }),
     source: Type.Enum(['api', 'batch', 'sdk', 'spool']),
     outcome: Nullable(Outcome),
     trace: Type.Optional(Trace),

@@ -1,11 +1,25 @@
 import Type, { type Static } from 'typebox';
 import { Actor, Effect, Id, Nullable, Timestamp } from './vocabulary.js';
 
+/** Replaced as a whole when it is set. */
+const LintSeverities = Type.Record(
+  Type.String({ pattern: '^[a-z][a-z-]{1,39}$' }),
+  Type.Enum(['error', 'warning', 'info', 'off']),
+  { description: 'By lint code, where it differs from the severity the code comes with.' },
+);
+
 export const Settings = Type.Object(
   {
     default_effect: Effect,
     time_zone: Type.String({ description: 'IANA name, for `current_hour` and its kin.' }),
     four_eyes: Type.Boolean(),
+    catalog: Type.Enum(['strict', 'open'], {
+      description: 'Whether a bundle may be saved whose rules name an agent or action that the catalog lacks (`open`).',
+    }),
+    enforce_context: Type.Boolean({
+      description: 'Whether a request that violates the schema of its action is denied (`context_invalid`).',
+    }),
+    lint_severities: LintSeverities,
     cost_budget_24h: Nullable(
       Type.Number({
         minimum: 0,
@@ -25,12 +39,15 @@ export const Settings = Type.Object(
 );
 export type Settings = Static<typeof Settings>;
 
-/** Merged into what is there. Protected ones (`default_effect`, `four_eyes`, `time_zone`) need an approval when four eyes is on. */
+/** Merged into what is there. Protected ones (`default_effect`, `time_zone`, `four_eyes`, `catalog`, `enforce_context`, `lint_severities`) need an approval when four eyes is on. */
 export const PutSettings = Type.Object(
   {
     default_effect: Type.Optional(Effect),
     time_zone: Type.Optional(Type.String({ maxLength: 64 })),
     four_eyes: Type.Optional(Type.Boolean()),
+    catalog: Type.Optional(Type.Enum(['strict', 'open'])),
+    enforce_context: Type.Optional(Type.Boolean()),
+    lint_severities: Type.Optional(LintSeverities),
     cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
     retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
