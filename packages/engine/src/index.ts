@@ -58,6 +58,15 @@ export { formatCondition } from './format-condition.js';
 export type { Budget, Effect, Risk, Rule, RuleInput } from './generated/rule.js';
 export { ruleSchema } from './generated/rule-schema.js';
 export { limits } from './limits.js';
+export {
+  type Finding,
+  type LintReport,
+  type PatchOperation,
+  type Severity,
+  type Suggestion,
+  type SuppressedFinding,
+  severities,
+} from './lint/finding.js';
 export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
 export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';
