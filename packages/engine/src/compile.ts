@@ -45,15 +45,24 @@ export function compile(
   const problems = listProblems(parsed.rules, lists);
   if (problems.length > 0) return problems;
 
-  const enabled = parsed.rules.filter(({ rule }) => rule.enabled);
+  return compileParsed(parsed.rules, lists, options.defaultEffect);
+}
+
+/** Compiles valid rules of distinct ids, all of whose lists are there and fit. */
+export function compileParsed(
+  rules: readonly ParsedRule[],
+  lists: Lists,
+  defaultEffect: Effect = 'deny',
+): CompiledPolicy {
+  const enabled = rules.filter(({ rule }) => rule.enabled);
   enabled.sort((a, b) => compareRules(a.rule, b.rule));
   const index = buildIndex(
     enabled.map(({ rule, condition }, rank) => compiledRule(rule, condition, rank)),
-    createResources(usedLists(parsed.rules, lists)),
+    createResources(usedLists(rules, lists)),
   );
   return {
-    defaultEffect: options.defaultEffect ?? 'deny',
-    ruleCount: parsed.rules.length,
+    defaultEffect,
+    ruleCount: rules.length,
     factsRead: (agent, action) => factsIn(planFor(index, agent, action).fields),
     index,
   };

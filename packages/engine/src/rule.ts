@@ -27,36 +27,51 @@ export function parseRuleSet(
   rules: readonly unknown[],
   maxRules: number,
 ): { rules: ParsedRule[] } | { diagnostics: Diagnostic[] } {
+  const { sound, diagnostics } = readRules(rules, { maxRules, maxDiagnostics: limits.diagnostics });
+  return diagnostics.length > 0 ? { diagnostics } : { rules: sound };
+}
+
+/** A valid rule and where it stands among those given. */
+export interface SoundRule extends ParsedRule {
+  readonly index: number;
+}
+
+/**
+ * The rules that are valid by themselves, in the order given, and everything that is wrong, in the same order; reading
+ * ends once there are `maxDiagnostics`. Of rules with one id the first is valid. Never throws.
+ */
+export function readRules(
+  rules: readonly unknown[],
+  { maxRules, maxDiagnostics }: { maxRules: number; maxDiagnostics: number },
+): { sound: SoundRule[]; diagnostics: Diagnostic[] } {
   if (!Array.isArray(rules)) {
-    return { diagnostics: [diagnostic('invalid-rule', 'rules must be an array of rules', [])] };
+    return { sound: [], diagnostics: [diagnostic('invalid-rule', 'rules must be an array of rules', [])] };
   }
   if (rules.length > maxRules) {
     const message = `a bundle has at most ${maxRules} rules and this one has ${rules.length}: split it`;
-    return { diagnostics: [diagnostic('limit-exceeded', message, [])] };
+    return { sound: [], diagnostics: [diagnostic('limit-exceeded', message, [])] };
   }
   const diagnostics: Diagnostic[] = [];
-  const parsed: ParsedRule[] = [];
+  const sound: SoundRule[] = [];
   const seen = new Map<string, number>();
   const parseCondition = createConditionParser();
-  for (let index = 0; index < rules.length && diagnostics.length < limits.diagnostics; index++) {
+  for (let index = 0; index < rules.length && diagnostics.length < maxDiagnostics; index++) {
     const input: unknown = rules[index];
-    diagnostics.push(...duplicateId(seen, input, index));
-    const problems = ruleProblems(input, index);
-    if (problems.length > 0) {
-      diagnostics.push(...problems);
-      continue;
-    }
+    const before = diagnostics.length;
+    diagnostics.push(...duplicateId(seen, input, index), ...ruleProblems(input, index));
+    const isTwin = diagnostics.length === before + 1 && diagnostics[before]?.code === 'duplicate-id';
+    if (diagnostics.length > before && !isTwin) continue;
     const rule = withDefaults(input as RuleInput);
     const condition = parseCondition(rule.conditions);
     if (Array.isArray(condition)) {
       for (const problem of condition) {
         diagnostics.push({ ...problem, rule_id: rule.id, path: [index, 'conditions', ...problem.path] });
       }
-    } else {
-      parsed.push({ rule, condition });
+    } else if (!isTwin) {
+      sound.push({ index, rule, condition });
     }
   }
-  return diagnostics.length > 0 ? { diagnostics: diagnostics.slice(0, limits.diagnostics) } : { rules: parsed };
+  return { sound, diagnostics: diagnostics.slice(0, maxDiagnostics) };
 }
 
 /** The rule with its defaults filled in. The rule must be valid. */
