@@ -23,7 +23,7 @@ const RuleDocument = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   description: 'A rule: see `/schema/rule.schema.json` and the language reference.',
 });
-const Rules = Type.Array(RuleDocument, { maxItems: limits.rules });
+export const Rules = Type.Array(RuleDocument, { maxItems: limits.rules });
 const Metadata = Type.Record(Type.String(), Type.Unknown());
 
 export const Finding = Type.Object({

@@ -2,7 +2,7 @@ import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
 import { Actor, ConcreteName, Effect, Id, Label, Nullable, Prose, pageQuery, Risk, Timestamp } from './vocabulary.js';
 
-const Context = Type.Unsafe<Record<string, unknown>>({
+export const Context = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   description: `What is known before the action; at most ${limits.contextBytes / 1024} KiB of JSON, ${limits.contextDepth} levels deep.`,
 });
@@ -32,7 +32,7 @@ export const EvaluateBatch = Type.Object(
   { additionalProperties: false },
 );
 
-const Budget = Type.Object({
+export const Budget = Type.Object({
   cost: Type.Optional(Type.Number({ description: 'USD.' })),
   compute: Type.Optional(Type.Number({ description: 'Compute units.' })),
   risk: Type.Optional(Risk),

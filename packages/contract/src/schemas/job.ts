@@ -22,7 +22,9 @@ export const Job = Type.Object(
     created_at: Timestamp,
     started_at: Nullable(Timestamp),
     finished_at: Nullable(Timestamp),
-    expires_at: Nullable(Type.String({ format: 'date-time', description: 'When the job and its result go: 24 hours after its end.' })),
+    expires_at: Nullable(
+      Type.String({ format: 'date-time', description: 'When the job and its result go: 24 hours after its end.' }),
+    ),
   },
   { $id: 'Job' },
 );
