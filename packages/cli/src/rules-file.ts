@@ -11,8 +11,9 @@ import {
   type RuleInput,
 } from '@policy-studio/engine';
 import { CommandFailure, exitCodes, unusable } from './exit-code.js';
+import { findingsText } from './findings-text.js';
 import { parseDocumentText, readText, type TextFile } from './input.js';
-import { plural, printable, type Style, type Terminal } from './output.js';
+import { printable, type Style, type Terminal } from './output.js';
 
 export interface RulesFile {
   readonly file: TextFile;
@@ -93,48 +94,6 @@ function located(diagnostics: readonly Diagnostic[], source: BundleSource): Diag
   return diagnostics.map((diagnostic) => ({ ...(source.locate(diagnostic.path) ?? {}), ...diagnostic }));
 }
 
-const mostShown = 20;
-
-/** What a finding needs to be shown, an engine's diagnostic or a server's. */
-export interface Shown {
-  readonly code: string;
-  readonly message: string;
-  readonly severity?: 'error' | 'warning' | 'info';
-  readonly line?: number;
-  readonly column?: number;
-}
-
 function invalidRules(file: TextFile, diagnostics: readonly Diagnostic[], style: Style): CommandFailure {
   return new CommandFailure(findingsText(file, diagnostics, style), exitCodes.findings);
-}
-
-/** Findings as `file:line:column severity code message`, each with its source line, closed by a count; at most 20 in full. */
-export function findingsText(file: TextFile, findings: readonly Shown[], style: Style): string {
-  const lines = file.text.split(/\r\n|\n|\r/);
-  const blocks = findings.slice(0, mostShown).map((finding) => {
-    const { line, column, code, message, severity = 'error' } = finding;
-    const place = line === undefined ? file.name : `${file.name}:${line}:${column ?? 1}`;
-    const paint = { error: style.red, warning: style.yellow, info: style.dim }[severity];
-    const head = `${style.bold(place)} ${paint(severity)} ${style.dim(code)} ${printable(message)}`;
-    const excerpt = line === undefined ? undefined : lines[line - 1];
-    return excerpt === undefined ? head : `${head}\n${excerptText(excerpt, line ?? 1, column ?? 1, style)}`;
-  });
-  const more = findings.length - blocks.length;
-  const total = plural(findings.length, 'finding');
-  return [...blocks, more > 0 ? `${total}, ${more} not shown` : total].join('\n');
-}
-
-const excerptWidth = 120;
-
-/** The source line and a caret under the column; of a long line the part around the column. */
-function excerptText(text: string, line: number, column: number, style: Style): string {
-  const from = column > excerptWidth - 20 ? column - 1 - excerptWidth / 2 : 0;
-  const cut = text.slice(from, from + excerptWidth);
-  const before = printable(text.slice(from, column - 1));
-  const gutter = String(line);
-  const head = from > 0 ? '…' : '';
-  return [
-    `${style.dim(`  ${gutter} |`)} ${head}${printable(cut)}${text.length > from + excerptWidth ? '…' : ''}`,
-    `${style.dim(`  ${' '.repeat(gutter.length)} |`)} ${' '.repeat(head.length + before.length)}${style.red('^')}`,
-  ].join('\n');
 }

@@ -1,8 +1,9 @@
 import type { Bundle, Finding } from '@policy-studio/sdk';
 import { type PolicyStudioClient, ProblemError } from '@policy-studio/sdk';
 import { CommandFailure, exitCodes, unusable } from '../exit-code.js';
+import { findingsText, type Shown } from '../findings-text.js';
 import type { Terminal } from '../output.js';
-import { findingsText, type RulesFile, readRules, type Shown } from '../rules-file.js';
+import { type RulesFile, readRules } from '../rules-file.js';
 
 export interface PushOptions {
   readonly version?: string;
