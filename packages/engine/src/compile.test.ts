@@ -245,5 +245,6 @@ describe('the facts a policy reads', () => {
     expect(policy.factsRead('agent', 'act')).toEqual(['current_hour', 'daily_spend', 'now']);
     expect(policy.factsRead('agent', 'other')).toEqual(['is_weekend']);
     expect(policy.factsRead('unknown', 'unknown')).toEqual([]);
+    expect(policy.fieldsRead('agent', 'act')).toEqual(['current_hour', 'daily_spend', 'n', 'now.x', 'now_and_then']);
   });
 });

@@ -27,6 +27,8 @@ export interface CompiledPolicy {
   readonly ruleCount: number;
   /** The facts that the candidate rules of this pair read, sorted. */
   factsRead(agent: string, action: string): readonly string[];
+  /** The fields that the candidate rules of this pair read, sorted; facts are among them. */
+  fieldsRead(agent: string, action: string): readonly string[];
   /** The engine's own. */
   readonly index: PolicyIndex;
 }
@@ -64,6 +66,7 @@ export function compileParsed(
     defaultEffect,
     ruleCount: rules.length,
     factsRead: (agent, action) => factsIn(planFor(index, agent, action).fields),
+    fieldsRead: (agent, action) => planFor(index, agent, action).fields,
     index,
   };
 }
