@@ -72,5 +72,33 @@ export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';
 export type { WarmUp } from './policy-index.js';
 export { parseRules } from './rule.js';
+export { type CaseOutcome, type CaseResult, caseLimits, caseOutcomes, type SimulationCase } from './simulate/case.js';
+export {
+  type CaseChange,
+  type CaseComparison,
+  type ComparisonOptions,
+  type ComparisonReport,
+  compareOn,
+  createComparison,
+  type Transitions,
+} from './simulate/compare.js';
+export type { CaseFailure } from './simulate/failure.js';
+export { fixtures } from './simulate/fixtures.js';
+export { type CaseFormat, type CaseSource, parseCaseList, parseCases } from './simulate/parse-cases.js';
+export type { RuleCoverage, RuleHits } from './simulate/rule-coverage.js';
+export {
+  type CaseExample,
+  createSimulation,
+  type Simulation,
+  type SimulationOptions,
+  type SimulationReport,
+  simulate,
+} from './simulate/run.js';
+export {
+  type BudgetBreach,
+  type CaseBudgetLimits,
+  defaultBudgetLimits,
+  type SimulationSummary,
+} from './simulate/summary.js';
 export type { Position, SourceDocument } from './source.js';
 export { readJson } from './source-json.js';

@@ -21,3 +21,17 @@ export interface CaseResult {
   readonly reason: string;
   readonly budget: Budget | null;
 }
+
+/** What became of a case: an effect, or that no rule matched. */
+export const caseOutcomes = ['allow', 'deny', 'needs_approval', 'no_match'] as const;
+export type CaseOutcome = (typeof caseOutcomes)[number];
+
+/** Bounds of data sets, counted, as in `limits`. */
+export const caseLimits = {
+  /** cases of one data set */
+  cases: 100_000,
+  /** UTF-16 units of a case's id */
+  idChars: 128,
+  /** UTF-16 units of an expected reason */
+  reasonChars: 256,
+} as const;

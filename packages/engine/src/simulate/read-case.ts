@@ -1,0 +1,207 @@
+import { type Diagnostic, hint, type Path, quoted } from '../diagnostic.js';
+import { type FactDefinition, facts } from '../facts.js';
+import type { Effect } from '../generated/rule.js';
+import { limits } from '../limits.js';
+import { longerThan } from '../parse-condition.js';
+import { caseLimits, type SimulationCase } from './case.js';
+
+/** Checks cases one after the other: ids are unique, `case-1`, `case-2`, ... where they are left out. */
+export interface CaseReader {
+  /** The case, or null once what is wrong with it has been reported. Paths begin with the index. */
+  read(value: unknown, index: number): SimulationCase | null;
+}
+
+/** What makes a case's expectations out of its other members. */
+export interface ExpectationReader {
+  readonly keys: readonly string[];
+  read(members: Members, report: Report): Expectations;
+}
+
+export type Members = Readonly<Record<string, unknown>>;
+export type Report = (message: string, path: Path) => void;
+export type Expectations = Pick<SimulationCase, 'expected_effect' | 'expected_rule' | 'expected_reason'>;
+
+const requestKeys = ['case_id', 'name', 'agent', 'action', 'context', 'facts'];
+/** What recorded requests may hold besides; no rule sees it. */
+const passedOver = ['description', 'labels', 'session', 'request_id'];
+const effects: readonly Effect[] = ['allow', 'deny', 'needs_approval'];
+
+export function createCaseReader(
+  expectations: ExpectationReader,
+  report: (message: string, path: Path, code?: Diagnostic['code']) => void,
+  withClock: (facts: Members) => Members = (given) => given,
+): CaseReader {
+  const seen = new Map<string, number>();
+  const keys = [...requestKeys, ...expectations.keys];
+  return {
+    read: (value, index) => {
+      let sound = true;
+      const fail: Report = (message, path) => {
+        sound = false;
+        report(message, [index, ...path]);
+      };
+      if (!isMembers(value)) {
+        fail('a case is an object with `agent`, `action` and `context`', []);
+        return null;
+      }
+      for (const key of Object.keys(value)) {
+        if (keys.includes(key) || passedOver.includes(key)) continue;
+        fail(`unknown key ${quoted(key)}${hint(key, keys) || ': remove it, or keep it under `labels`'}`, [key]);
+      }
+      const id = idOf(value, index, fail);
+      const first = seen.get(id);
+      if (first === undefined) seen.set(id, index);
+      else fail(`the id ${quoted(id)} is taken by case ${first + 1}: give each case its own`, ['case_id']);
+      const agent = nameOf(value, 'agent', fail);
+      const action = nameOf(value, 'action', fail);
+      const context = contextOf(value, withClock, fail);
+      const expected = expectations.read(value, fail);
+      return sound ? { case_id: id, agent, action, context, ...expected } : null;
+    },
+  };
+}
+
+/** The three members that a case of a data set may have. */
+export const expectedMembers: ExpectationReader = {
+  keys: ['expected_effect', 'expected_rule', 'expected_reason'],
+  read: ({ expected_effect, expected_rule, expected_reason }, report) =>
+    readExpectations({ effect: expected_effect, rule: expected_rule, reason: expected_reason }, (message, [key]) =>
+      report(message, [`expected_${key}`]),
+    ),
+};
+
+/** Effect, rule and reason where given; what is wrong is reported under `effect`, `rule` or `reason`. */
+export function readExpectations(
+  { effect, rule, reason }: { readonly effect?: unknown; readonly rule?: unknown; readonly reason?: unknown },
+  report: (message: string, path: readonly ['effect' | 'rule' | 'reason']) => void,
+): Expectations {
+  const found: { -readonly [K in keyof Expectations]: Expectations[K] } = {};
+  if (effect !== undefined) {
+    if (isEffect(effect)) found.expected_effect = effect;
+    else report(`an expected effect is one of ${effectNames}${meant(effect)}`, ['effect']);
+  }
+  if (rule !== undefined) {
+    if (rule === null || (typeof rule === 'string' && rule !== '')) found.expected_rule = rule;
+    else report('an expected rule is the id of a rule, or null where none may match', ['rule']);
+  }
+  if (reason !== undefined) {
+    if (typeof reason === 'string' && reason !== '' && reason.length <= caseLimits.reasonChars) {
+      found.expected_reason = reason;
+    } else {
+      report(`an expected reason is a text of at most ${caseLimits.reasonChars} characters`, ['reason']);
+    }
+  }
+  return found;
+}
+
+const effectNames = effects.map((effect) => `\`${effect}\``).join(', ');
+
+function isEffect(value: unknown): value is Effect {
+  return effects.includes(value as Effect);
+}
+
+function meant(value: unknown): string {
+  return typeof value === 'string' ? hint(value, effects) : '';
+}
+
+function idOf(value: Members, index: number, report: Report): string {
+  const key = value.case_id === undefined && value.name !== undefined ? 'name' : 'case_id';
+  if (value.case_id !== undefined && value.name !== undefined)
+    report('a case has `case_id` or `name`, not both', ['name']);
+  const id = value[key];
+  if (id === undefined) return `case-${index + 1}`;
+  if (typeof id === 'number' && Number.isSafeInteger(id)) return String(id);
+  if (typeof id !== 'string' || id.trim() === '' || id.length > caseLimits.idChars || /\p{Cc}/u.test(id)) {
+    report(`\`${key}\` must be a text of one line and at most ${caseLimits.idChars} characters`, [key]);
+    return `case-${index + 1}`;
+  }
+  return id;
+}
+
+const concreteName = /^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$/;
+const maxNameChars = 128;
+
+function nameOf(value: Members, key: 'agent' | 'action', report: Report): string {
+  const name = value[key];
+  if (name === undefined) {
+    report(`the case has no \`${key}\`: add it`, []);
+    return '';
+  }
+  if (typeof name === 'string' && name.length <= maxNameChars && concreteName.test(name)) return name;
+  const example = key === 'agent' ? 'inbox.triage' : 'quarantine';
+  const wild = typeof name === 'string' && name.includes('*') ? ': a case is about one, so no `*`' : '';
+  report(`\`${key}\` must be a name such as \`${example}\`${wild}`, [key]);
+  return '';
+}
+
+function contextOf(value: Members, withClock: (facts: Members) => Members, report: Report): Members {
+  const { context = {}, facts: given } = value;
+  if (!isMembers(context)) {
+    report('`context` must be an object', ['context']);
+    return {};
+  }
+  const problem = jsonProblem(context, 0);
+  if (problem !== null) report(problem, ['context']);
+  else if (longerThan(JSON.stringify(context), limits.contextBytes)) {
+    report(`a context has at most ${limits.contextBytes} bytes of JSON: keep what rules read`, ['context']);
+  }
+  if (given === undefined) return context;
+  if (!isMembers(given)) {
+    report('`facts` must be an object', ['facts']);
+    return context;
+  }
+  for (const [name, fact] of Object.entries(given)) {
+    const wrong = factProblem(name, fact);
+    if (wrong !== null) report(wrong, ['facts', name]);
+  }
+  // Spreading defines properties, so a field called `__proto__` stays one.
+  return { ...context, ...withClock(given) };
+}
+
+const factsByName: ReadonlyMap<string, FactDefinition> = new Map(facts.map((fact) => [fact.name, fact]));
+
+function factProblem(name: string, value: unknown): string | null {
+  const fact = factsByName.get(name);
+  if (fact === undefined) {
+    return `there is no fact ${quoted(name)}${hint(name, factsByName.keys()) || ': what a caller sends belongs in `context`'}`;
+  }
+  const { type, domain } = fact;
+  if (value === null) return null;
+  const wanted = type === 'integer' ? 'number' : type;
+  const { minimum = -Infinity, maximum = Infinity } = domain;
+  const fits =
+    typeof value === wanted &&
+    (typeof value !== 'number' || (value >= minimum && value <= maximum && value < Infinity)) &&
+    (type !== 'integer' || Number.isInteger(value)) &&
+    (domain.values === undefined || domain.values.includes(value as string)) &&
+    (name !== 'now' || rfc3339Utc.test(value as string));
+  return fits ? null : `the fact \`${name}\` must be ${factForm(fact)}`;
+}
+
+const rfc3339Utc = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
+function factForm({ name, type, domain }: FactDefinition): string {
+  if (name === 'now') return 'a time such as `2026-03-01T09:30:00.000Z`, in UTC with milliseconds';
+  if (domain.values !== undefined) return `one of ${domain.values.map((value) => `\`${value}\``).join(', ')}`;
+  const article = type === 'integer' ? 'an integer' : `a ${type}`;
+  if (domain.maximum !== undefined) return `${article} from ${domain.minimum} to ${domain.maximum}`;
+  return domain.minimum === undefined ? article : `${article}, at least ${domain.minimum}`;
+}
+
+function jsonProblem(value: unknown, depth: number): string | null {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return null;
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? null : 'a number must be finite: write one that a double can hold';
+  }
+  if (typeof value !== 'object') return `a ${typeof value} has no JSON form`;
+  if (depth >= limits.contextDepth) return `a context nests at most ${limits.contextDepth} levels deep: flatten it`;
+  for (const member of Object.values(value)) {
+    const problem = jsonProblem(member, depth + 1);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+export function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
