@@ -94,6 +94,7 @@ export {
   type SimulationReport,
   simulate,
 } from './simulate/run.js';
+export { type PolicySuite, parseSuite } from './simulate/suite.js';
 export {
   type BudgetBreach,
   type CaseBudgetLimits,
