@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { approvalsCommand } from './commands/approvals.js';
 import { bundlesCommand } from './commands/bundles.js';
 import { decisionsCommand } from './commands/decisions.js';
+import { diffCommand } from './commands/diff.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { keysCommand } from './commands/keys.js';
 import { listsCommand } from './commands/lists.js';
@@ -34,6 +35,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     .enablePositionalOptions()
     .addHelpText('afterAll', exitCodeHelp);
   const commands = [
+    diffCommand,
     evaluateCommand,
     replayCommand,
     bundlesCommand,
@@ -43,7 +45,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     decisionsCommand,
     statusCommand,
   ];
-  for (const command of commands) program.addCommand(command(terminal, outcome));
+  for (const command of commands) program.addCommand(command(terminal, outcome, version));
   const output = {
     writeOut: (text: string) => terminal.out.write(text),
     writeErr: (text: string) => terminal.err.write(text),
