@@ -58,6 +58,7 @@ export { formatCondition } from './format-condition.js';
 export type { Budget, Effect, Risk, Rule, RuleInput } from './generated/rule.js';
 export { ruleSchema } from './generated/rule-schema.js';
 export { limits } from './limits.js';
+export { fixedCodes, type LintCode, lintCodes } from './lint/check.js';
 export {
   type Finding,
   type LintReport,
@@ -67,6 +68,7 @@ export {
   type SuppressedFinding,
   severities,
 } from './lint/finding.js';
+export { type LintOptions, lint, lintSource } from './lint/run.js';
 export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
 export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';

@@ -15,6 +15,11 @@ export interface Suggestion {
   readonly message: string;
   /** The same as an edit, where there is one that a machine may apply. */
   readonly patch?: readonly PatchOperation[];
+  /**
+   * The edit changes what valid rules decide, so a person should look before it is applied. Without it the rules were
+   * refused as they stood, or every request is decided as before.
+   */
+  readonly changes_decisions?: true;
 }
 
 /** Something to say about rules, at one place in them. */
