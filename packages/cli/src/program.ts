@@ -2,6 +2,7 @@ import { ProblemError } from '@policy-studio/sdk';
 import { Command, CommanderError } from 'commander';
 import { approvalsCommand } from './commands/approvals.js';
 import { bundlesCommand } from './commands/bundles.js';
+import { catalogCommand } from './commands/catalog.js';
 import { decisionsCommand } from './commands/decisions.js';
 import { diffCommand } from './commands/diff.js';
 import { evaluateCommand } from './commands/evaluate.js';
@@ -40,6 +41,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     replayCommand,
     bundlesCommand,
     approvalsCommand,
+    catalogCommand,
     listsCommand,
     keysCommand,
     decisionsCommand,

@@ -62,7 +62,10 @@ function putAgentCommand(terminal: Terminal): Command {
     .option('--description <text>', 'what it does')
     .action(async (agent: string, { description, ...options }: DescriptionOptions) => {
       const client = await connect(options, terminal);
-      const kept = await client.catalog.putCatalogAgent({ agent, ...(description === undefined ? {} : { description }) });
+      const kept = await client.catalog.putCatalogAgent({
+        agent,
+        ...(description === undefined ? {} : { description }),
+      });
       terminal.out.write(options.json === true ? json(kept) : `${kept.agent} is in the catalog\n`);
     });
 }
@@ -150,7 +153,9 @@ function importCommand(terminal: Terminal, outcome: Outcome): Command {
       for (const action of done.imported) out.write(`${out.style.green('added')}    ${action}\n`);
       for (const action of done.updated) out.write(`${out.style.yellow('updated')}  ${action}\n`);
       for (const { name, reason } of done.refused) {
-        err.write(`${err.style.red('refused')}  ${printable(clipped(name ?? '(no name)', 80))}: ${printable(reason)}\n`);
+        err.write(
+          `${err.style.red('refused')}  ${printable(clipped(name ?? '(no name)', 80))}: ${printable(reason)}\n`,
+        );
       }
       const { imported, updated, unchanged, refused } = done;
       out.write(
