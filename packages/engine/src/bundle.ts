@@ -16,7 +16,8 @@ export interface BundleSource {
   locate(path: Path): Position | null;
 }
 
-const bundleKeys = ['version', 'notes', 'metadata', 'format', 'rules'];
+/** In the order they are written. */
+export const bundleKeys: readonly string[] = ['version', 'notes', 'metadata', 'format', 'rules'];
 
 /**
  * Reads a bundle document: a list of rules, or `{version?, notes?, metadata?, format?, rules}`. Duplicate and unknown

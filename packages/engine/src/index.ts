@@ -43,6 +43,9 @@ export {
 export { type DecisionRequest, decide, type PolicyDecision } from './decide.js';
 export { type Diagnostic, type DiagnosticCode, hint, nearest, type Path } from './diagnostic.js';
 export { bundleDigest, bundleFormat, sha256Hex } from './digest.js';
+export { formatSource } from './edit/format-source.js';
+export { applyPatch, combinePatches } from './edit/patch.js';
+export { patchSource } from './edit/patch-source.js';
 export { type CandidateTrace, type Explanation, explain, type TestResult, type TraceNode } from './explain.js';
 export {
   type ClockFacts,
