@@ -23,6 +23,7 @@ const entries = [
   'packages/contract/src/index.ts',
   'packages/sdk/src/index.ts',
   'packages/server/src/main.ts',
+  'packages/server/src/compute/worker.ts',
   'packages/cli/src/main.ts',
   'packages/cli/src/replay/run.ts',
 ];

@@ -50,7 +50,7 @@ export const problemCodes = {
   internal: { status: 500, title: 'Something broke on our side' },
   not_implemented: { status: 501, title: 'Not offered yet' },
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
-  overloaded: { status: 503, title: 'Too much waiting to be recorded' },
+  overloaded: { status: 503, title: 'Too much is waiting already' },
   shutting_down: { status: 503, title: 'The server is stopping' },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemCode = keyof typeof problemCodes;

@@ -1,6 +1,7 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from './clock.js';
+import { type Compute, createCompute } from './compute/compute.js';
 import type { Database } from './database/connection.js';
 import { createKeyring, type Keyring, type KeyringOptions } from './features/access/keyring.js';
 import { type AwayClaims, createAwayClaims } from './features/decisions/away-claims.js';
@@ -42,6 +43,8 @@ export interface Services {
   readonly decisionId: (nowMs: number) => string;
   /** Compiled policies of recorded decisions. */
   readonly policyArchive: PolicyArchive;
+  /** Lint, diff and simulation, in threads of their own. */
+  readonly compute: Compute;
   /** Aborted when the server begins to stop: long polls answer at once. */
   readonly stopping: AbortSignal;
 }
@@ -97,6 +100,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   });
   const decisionId = createDecisionIds(randomFillSync);
   const policyArchive = createPolicyArchive(db.pool);
+  const compute = createCompute();
   await listener.start();
   return {
     services: {
@@ -111,11 +115,13 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       awayClaims,
       decisionId,
       policyArchive,
+      compute,
       stopping: stop.signal,
     },
     beginStop: () => stop.abort(),
     async close() {
       stop.abort();
+      await compute.close();
       await recorder.stop();
       await enforcement.stop();
       await keys.stop();

@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { createThreadPool, type Progress, type ThreadPool, type ThreadPoolOptions } from './thread-pool.js';
+
+const pools: ThreadPool[] = [];
+function pool(options: Partial<ThreadPoolOptions> = {}): ThreadPool {
+  const entry = new URL('./thread.testkit.ts', import.meta.url);
+  const made = createThreadPool({ entry, threads: 1, queue: 8, ...options });
+  pools.push(made);
+  return made;
+}
+afterEach(async () => {
+  for (const made of pools.splice(0)) await made.close();
+});
+
+describe('a thread pool', () => {
+  test('answers calls, more than it has threads, each with its own answer', async () => {
+    const { run } = pool({ threads: 2, queue: 20 });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => run('double', n)));
+    expect(answers).toEqual(Array.from({ length: 20 }, (_, n) => n * 2));
+  });
+
+  test('passes on what a task throws, and goes on', async () => {
+    const { run } = pool();
+    await expect(run('fail', 'no such thing')).rejects.toThrow('no such thing');
+    await expect(run('missing', 1)).rejects.toThrow('there is no task `missing`');
+    await expect(run('uncloneable', 1)).rejects.toThrow('could not be cloned');
+    await expect(run('double', () => 1)).rejects.toThrow('could not be cloned');
+    expect(await run('double', 4)).toBe(8);
+  });
+
+  test.each([
+    ['exit', 'ended with code 3'],
+    ['exhaust', 'memory limit'],
+  ])('survives a thread that dies (%s): its call fails, those that wait are answered', async (name, message) => {
+    const { run } = pool({ heapMb: 64 });
+    const dying = run(name, null);
+    const waiting = [run('double', 1), run('double', 2)];
+    await expect(dying).rejects.toThrow(message);
+    expect(await Promise.all(waiting)).toEqual([2, 4]);
+  });
+
+  test('ends a running call when its signal says so, and runs what waited behind it', async () => {
+    const { run } = pool();
+    const stop = new AbortController();
+    const spinning = run('spin', null, { signal: stop.signal });
+    const waiting = run('double', 21);
+    setTimeout(() => stop.abort(new Error('enough')), 50);
+    await expect(spinning).rejects.toThrow('enough');
+    expect(await waiting).toBe(42);
+  });
+
+  test('drops a waiting call when its signal says so', async () => {
+    const { run } = pool();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const running = run('spin', null, { signal: first.signal });
+    const dropped = run('spin', null, { signal: second.signal });
+    const last = run('double', 1);
+    second.abort(new Error('not needed'));
+    await expect(dropped).rejects.toThrow('not needed');
+    first.abort(new Error('nor this'));
+    await expect(running).rejects.toThrow('nor this');
+    expect(await last).toBe(2);
+    await expect(run('double', 1, { signal: first.signal })).rejects.toThrow('nor this');
+  });
+
+  test('refuses at once what its queue cannot hold', async () => {
+    const { run } = pool({ queue: 1 });
+    const stop = new AbortController();
+    const running = run('spin', null, { signal: stop.signal });
+    const waiting = run('double', 1);
+    expect(run('double', 2)).toBeNull();
+    stop.abort(new Error('free'));
+    await expect(running).rejects.toThrow('free');
+    expect(await waiting).toBe(2);
+    expect(await run('double', 3)).toBe(6);
+  });
+
+  test('tells how far a call is', async () => {
+    const { run } = pool();
+    const heard: Progress[] = [];
+    expect(await run('count', 6, { onProgress: (progress) => heard.push(progress) })).toBe(6);
+    expect(heard[0]).toEqual({ done: 0, total: 6 });
+    expect(heard.length).toBeGreaterThan(1);
+    expect(heard.length).toBeLessThan(6);
+  });
+
+  test('lets an idle thread go and starts one anew', async () => {
+    const { run } = pool({ idleMs: 1 });
+    expect(await run('double', 1)).toBe(2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await run('double', 2)).toBe(4);
+  });
+
+  test('fails what runs and what waits when it is closed, and takes nothing more', async () => {
+    const { run, close } = pool();
+    const running = expect(run('spin', null)).rejects.toThrow('closed');
+    const waiting = expect(run('double', 1)).rejects.toThrow('closed');
+    await close();
+    await Promise.all([running, waiting]);
+    await expect(run('double', 1)).rejects.toThrow('closed');
+  });
+});

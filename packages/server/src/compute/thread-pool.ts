@@ -1,0 +1,194 @@
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+
+export interface ThreadPoolOptions {
+  /** The module that a thread runs: it answers every `Call` with a `Reply` (see `answerCalls`). */
+  readonly entry: URL;
+  /** Threads at most; they start when there is work and end after `idleMs` without any. */
+  readonly threads: number;
+  /** Calls that may wait for a thread. */
+  readonly queue: number;
+  readonly idleMs?: number;
+  /** MiB of heap of one thread; a call that needs more fails, and nothing else does. */
+  readonly heapMb?: number;
+}
+
+export interface CallOptions {
+  /** Ends the call whether it waits or runs; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ThreadPool {
+  /**
+   * Runs `name` with `input` in a thread; both are copied (structured clone). Null at once when the queue is full.
+   * Rejects with what the call threw, when its thread died, when the pool is closed.
+   */
+  run(name: string, input: unknown, options?: CallOptions): Promise<unknown> | null;
+  /** Ends what runs and what waits; both reject. */
+  close(): Promise<void>;
+}
+
+/** What a thread is sent. */
+export interface Call {
+  readonly name: string;
+  readonly input: unknown;
+}
+
+/** What a thread sends: any number of progresses, then one end. */
+export type Reply =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'done'; readonly output: unknown }
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
+
+interface Waiting extends Call {
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+  resolve(output: unknown): void;
+  reject(error: unknown): void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  running: Waiting | null;
+  idle: NodeJS.Timeout | null;
+}
+
+const defaults = { idleMs: 60_000, heapMb: 1024 } as const;
+
+/** Built code runs as it is; TypeScript needs its loader, and its packages the condition that leads to their sources. */
+function startWorker(entry: URL, options: WorkerOptions): Worker {
+  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { ...options, execArgv: [] });
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const start = `import(${loader}).then(({ register }) => { register(); return import(${JSON.stringify(entry.href)}); })`;
+  return new Worker(start, { ...options, eval: true, execArgv: ['--conditions=source'] });
+}
+
+/**
+ * Threads for work that would hold up the event loop. A thread runs one call at a time. One that dies fails its own call
+ * and is replaced when there is work; a call is never tried again, for it may be what killed the thread.
+ */
+export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
+  const { entry, idleMs, heapMb } = { ...defaults, ...options };
+  const threads = new Set<Thread>();
+  const queue: Waiting[] = [];
+  let closed = false;
+
+  const start = (): Thread => {
+    const worker = startWorker(entry, { resourceLimits: { maxOldGenerationSizeMb: heapMb } });
+    const thread: Thread = { worker, running: null, idle: null };
+    threads.add(thread);
+    worker.on('message', (reply: Reply) => hear(thread, reply));
+    worker.on('error', (error) => lose(thread, error));
+    worker.on('exit', (code) => lose(thread, new Error(`a compute thread ended with code ${code}`)));
+    return thread;
+  };
+
+  const hear = (thread: Thread, reply: Reply): void => {
+    const { running } = thread;
+    // The last words of a thread whose call was aborted.
+    if (running === null) return;
+    if (reply.kind === 'progress') {
+      running.onProgress?.(reply.progress);
+      return;
+    }
+    rest(thread);
+    if (reply.kind === 'done') running.resolve(reply.output);
+    else running.reject(Object.assign(new Error(reply.message), { stack: reply.stack }));
+    dispatch();
+  };
+
+  const rest = (thread: Thread): void => {
+    thread.running = null;
+    thread.worker.unref();
+    thread.idle = setTimeout(() => end(thread), idleMs).unref();
+  };
+
+  const lose = (thread: Thread, error: unknown): void => {
+    if (!threads.delete(thread)) return;
+    if (thread.idle) clearTimeout(thread.idle);
+    const { running } = thread;
+    thread.running = null;
+    running?.reject(error);
+    dispatch();
+  };
+
+  const end = async (thread: Thread): Promise<void> => {
+    threads.delete(thread);
+    if (thread.idle) clearTimeout(thread.idle);
+    await thread.worker.terminate();
+  };
+
+  const dispatch = (): void => {
+    while (queue.length > 0 && !closed) {
+      const free = [...threads].find(({ running }) => running === null);
+      if (!free && threads.size >= options.threads) return;
+      give(free ?? start(), queue.shift() as Waiting);
+    }
+  };
+
+  const give = (thread: Thread, call: Waiting): void => {
+    if (thread.idle) clearTimeout(thread.idle);
+    thread.idle = null;
+    thread.running = call;
+    thread.worker.ref();
+    try {
+      thread.worker.postMessage({ name: call.name, input: call.input } satisfies Call);
+    } catch (error) {
+      // Not cloneable: the caller's fault, the thread has heard nothing.
+      rest(thread);
+      call.reject(error);
+    }
+  };
+
+  const abort = (call: Waiting, reason: unknown): void => {
+    const waiting = queue.indexOf(call);
+    if (waiting !== -1) queue.splice(waiting, 1);
+    const thread = [...threads].find(({ running }) => running === call);
+    if (thread) {
+      thread.running = null;
+      // What it is in the middle of cannot be told to stop.
+      void end(thread);
+    }
+    call.reject(reason);
+    dispatch();
+  };
+
+  return {
+    run(name, input, { signal, onProgress } = {}) {
+      if (closed) return Promise.reject(new Error('the compute threads are closed'));
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      const busy = [...threads].filter(({ running }) => running !== null).length;
+      if (busy >= options.threads && queue.length >= options.queue) return null;
+      return new Promise((resolve, reject) => {
+        const onAbort = () => abort(call, signal?.reason);
+        const settled = <T>(settle: (value: T) => void) => {
+          return (value: T): void => {
+            signal?.removeEventListener('abort', onAbort);
+            settle(value);
+          };
+        };
+        const call: Waiting = { name, input, onProgress, resolve: settled(resolve), reject: settled(reject) };
+        signal?.addEventListener('abort', onAbort, { once: true });
+        queue.push(call);
+        dispatch();
+      });
+    },
+    async close() {
+      closed = true;
+      const error = new Error('the compute threads are closed');
+      for (const call of queue.splice(0)) call.reject(error);
+      await Promise.all(
+        [...threads].map((thread) => {
+          const { running } = thread;
+          thread.running = null;
+          running?.reject(error);
+          return end(thread);
+        }),
+      );
+    },
+  };
+}

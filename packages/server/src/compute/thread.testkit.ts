@@ -1,0 +1,25 @@
+import { answerCalls } from './answer-calls.js';
+
+/** A thread whose tasks do what a test of the pool needs. */
+answerCalls({
+  double: (input: number) => input * 2,
+  fail: (input: string) => {
+    throw new TypeError(input);
+  },
+  exit: () => process.exit(3),
+  uncloneable: () => () => 1,
+  exhaust: () => {
+    const kept: string[][] = [];
+    for (;;) kept.push(new Array(100_000).fill('').map((_, index) => `${index}`));
+  },
+  spin: () => {
+    for (;;);
+  },
+  count: async (input: number, { progress }) => {
+    for (let done = 0; done < input; done++) {
+      progress(done, input);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    return input;
+  },
+});

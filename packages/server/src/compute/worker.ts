@@ -1,0 +1,4 @@
+import { answerCalls } from './answer-calls.js';
+import { tasks } from './tasks.js';
+
+answerCalls(tasks);
