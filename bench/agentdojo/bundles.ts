@@ -19,7 +19,7 @@ export interface ExampleBundle {
 export function exampleBundles(repositoryRoot: string): ExampleBundle[] {
   const folder = join(repositoryRoot, 'examples', 'tool-agents');
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.yaml'))
+    .filter((file) => file.endsWith('.yaml') && !file.endsWith('.policytest.yaml'))
     .sort()
     .map((file) => readBundle(join(folder, file)));
 }

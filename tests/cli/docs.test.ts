@@ -39,7 +39,9 @@ it('docs/cli.md names every command, and no option that does not exist', async (
   const commandsOf = async (...path: string[]) => {
     const { stdout } = await run([...path, '--help']);
     const listed = stdout.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
-    return [...listed.matchAll(/^ {2}([a-z]+(?:-[a-z]+)*)/gm)].map(([, name]) => name ?? '').filter((name) => name !== 'help');
+    return [...listed.matchAll(/^ {2}([a-z]+(?:-[a-z]+)*)/gm)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => name !== 'help');
   };
   const known = new Set(['--help']);
   for (const command of await commandsOf()) {

@@ -31,10 +31,14 @@ describe('the bundles in examples/tool-agents', () => {
   it('answer the requests of requests.jsonl as each line says', () => {
     const recommended = bundles.find(({ name }) => name === 'recommended')!;
     const lines = readFileSync(`${root}examples/tool-agents/requests.jsonl`, 'utf8').trim().split('\n');
-    const cases = lines.map((line) => JSON.parse(line) as DecisionRequest & { case_id: string; expected: Effect });
+    const cases = lines.map(
+      (line) => JSON.parse(line) as DecisionRequest & { case_id: string; expected_effect: Effect },
+    );
     const decided = cases.map((one) => [one.case_id, decide(recommended.policy, one).effect]);
-    expect(decided).toEqual(cases.map(({ case_id, expected }) => [case_id, expected]));
-    expect(new Set(cases.map(({ expected }) => expected))).toEqual(new Set(['allow', 'deny', 'needs_approval']));
+    expect(decided).toEqual(cases.map(({ case_id, expected_effect }) => [case_id, expected_effect]));
+    expect(new Set(cases.map(({ expected_effect }) => expected_effect))).toEqual(
+      new Set(['allow', 'deny', 'needs_approval']),
+    );
   });
 });
 

@@ -10,6 +10,7 @@ import { keysCommand } from './commands/keys.js';
 import { listsCommand } from './commands/lists.js';
 import { replayCommand } from './commands/replay.js';
 import { statusCommand } from './commands/status.js';
+import { testCommand } from './commands/test.js';
 import { serverFailure } from './connection.js';
 import { CommandFailure, type ExitCode, exitCodes } from './exit-code.js';
 import { printable, type Terminal } from './output.js';
@@ -36,6 +37,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     .enablePositionalOptions()
     .addHelpText('afterAll', exitCodeHelp);
   const commands = [
+    testCommand,
     diffCommand,
     evaluateCommand,
     replayCommand,

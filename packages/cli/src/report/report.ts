@@ -1,4 +1,5 @@
 import type { Position, Severity } from '@policy-studio/engine';
+import type { Shown } from '../findings-text.js';
 import type { TextFile } from '../input.js';
 import { printable } from '../output.js';
 
@@ -59,4 +60,9 @@ export function problemsOf(file: CheckedFile): Problem[] {
 /** The message with its notes, a line each, and safe to print. */
 export function explainedMessage({ message, notes }: Pick<Problem, 'message' | 'notes'>): string {
   return [message, ...notes.map(({ label, text }) => `${label}: ${text}`)].map(printable).join('\n');
+}
+
+/** The problem as it is shown to people. */
+export function shownProblem({ code, severity, message, place, notes }: Problem): Shown {
+  return { code, severity, message, notes, ...(place ?? {}) };
 }

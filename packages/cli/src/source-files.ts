@@ -1,0 +1,62 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unusable } from './exit-code.js';
+import { fileFailure } from './input.js';
+
+const mostFiles = 10_000;
+const document = /\.(json|yaml|yml)$/i;
+const suite = /\.policytest\.(json|yaml|yml)$/i;
+
+/** Whether a file is a suite of tests, by its name. */
+export function isSuiteName(path: string): boolean {
+  return suite.test(path);
+}
+
+/** A path to read, and whether it was found in a folder or named by the person. */
+export interface FoundFile {
+  readonly path: string;
+  readonly named: boolean;
+}
+
+/**
+ * The files that the paths name, and in their folders, all the way down, those whose names the filter takes; each once,
+ * in order. Hidden folders, `node_modules` and symbolic links to folders are passed over. `-` is standard input.
+ */
+export async function filesAt(paths: readonly string[], takes: (name: string) => boolean): Promise<FoundFile[]> {
+  const found = new Map<string, FoundFile>();
+  const add = (path: string, named: boolean) => {
+    if (!found.has(path)) found.set(path, { path, named });
+    if (found.size > mostFiles) throw unusable(`more than ${mostFiles} files: name fewer folders`);
+  };
+  for (const path of paths) {
+    if (path === '-' || !(await isFolder(path))) add(path, true);
+    else for await (const file of filesUnder(path)) if (takes(file)) add(file, false);
+  }
+  return [...found.values()];
+}
+
+/** Whether a file in a folder may hold rules. */
+export function mayHoldRules(name: string): boolean {
+  return document.test(name) && !isSuiteName(name);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw fileFailure(path, error);
+  }
+}
+
+async function* filesUnder(folder: string): AsyncGenerator<string, void, undefined> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw fileFailure(folder, error);
+  });
+  const sorted = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of sorted) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (!entry.name.startsWith('.') && entry.name !== 'node_modules') yield* filesUnder(path);
+    } else if (entry.isFile() || entry.isSymbolicLink()) yield path;
+  }
+}
