@@ -5,6 +5,8 @@ export type DiagnosticCode =
   | 'invalid-rule'
   | 'duplicate-id'
   | 'invalid-condition'
+  | 'invalid-catalog'
+  | 'invalid-schema'
   | 'limit-exceeded';
 
 /**

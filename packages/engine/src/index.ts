@@ -23,6 +23,25 @@ export {
 export type { UndecidedReason } from './analysis/solver.js';
 export { type BundleSource, parseBundleSource } from './bundle.js';
 export { canonicalJson } from './canonical.js';
+export type { Catalog, CatalogAction, CatalogAgent, JsonSchema } from './catalog/catalog.js';
+export {
+  type CatalogCoverage,
+  type CompiledCatalog,
+  catalogLimits,
+  compileCatalog,
+} from './catalog/compiled-catalog.js';
+export { defaultCatalog } from './catalog/default-catalog.js';
+export { actionsFromMcp, type McpImport, mcpLimits, type RefusedTool } from './catalog/mcp.js';
+export {
+  type ContextSchema,
+  parseContextSchema,
+  type SchemaNode,
+  type SchemaType,
+  schemaLimits,
+} from './catalog/schema.js';
+export { redact, redactedValue, type SensitivePath, sensitivePaths } from './catalog/sensitive.js';
+export { typingOf } from './catalog/typing.js';
+export { type ContextViolation, validateContext, validationLimits } from './catalog/validate.js';
 export { type CompiledPolicy, type CompileOptions, compareRules, compile, listsUsed, warm } from './compile.js';
 export {
   type AllOf,

@@ -21,6 +21,8 @@ export interface FieldDomain {
 export interface ContextTyping {
   /** By field path. */
   readonly fields: Readonly<Record<string, FieldDomain>>;
+  /** What a field that `fields` does not name may hold; types `[]` say that it is always missing. Left out: anything. */
+  other?(field: string): FieldDomain;
   /**
    * Whether the context is let through, where `fields` alone does not say so. A witness it refuses is not used; answers
    * that would need one are undecided (`schema`).
@@ -40,7 +42,7 @@ export function domainOf(field: string, typing: ContextTyping | undefined): Fiel
   const fact = factDomains.get(field);
   if (fact !== undefined) return fact;
   if (typing !== undefined && Object.hasOwn(typing.fields, field)) return typing.fields[field] as FieldDomain;
-  return {};
+  return typing?.other?.(field) ?? {};
 }
 
 /** Whether the field is below one that is never an object, and so always missing. */

@@ -1,0 +1,150 @@
+import type { FieldDomain, JsonType } from '../analysis/domain.js';
+import { nextUp } from '../analysis/number-cells.js';
+import type { Scalar } from '../condition.js';
+import type { SchemaNode, SchemaType } from './schema.js';
+
+/**
+ * At least what may stand at one place, in the traits that the analysis looks at: what a shape excludes never occurs,
+ * what it lets in may.
+ */
+export interface Shape {
+  /** Bits of `shapeKinds`. */
+  readonly kinds: number;
+  /** The only scalars, where they are restricted. */
+  readonly values: readonly Scalar[] | null;
+  /** Bounds of the numbers, both included. */
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+/** `fraction` stands for the numbers that are no integers. */
+export const shapeKinds = { null: 1, boolean: 2, integer: 4, fraction: 8, string: 16, array: 32, object: 64 } as const;
+const numbers = shapeKinds.integer | shapeKinds.fraction;
+const structured = shapeKinds.array | shapeKinds.object;
+const everyKind = 127;
+const scalars = everyKind & ~structured;
+
+const typeBits: Readonly<Record<SchemaType, number>> = { ...shapeKinds, number: numbers };
+
+export const anyShape: Shape = {
+  kinds: everyKind,
+  values: null,
+  minimum: Number.NEGATIVE_INFINITY,
+  maximum: Number.POSITIVE_INFINITY,
+};
+
+/** Where a field has this shape it is always missing. */
+export const noShape: Shape = { ...anyShape, kinds: 0 };
+
+/** What the schema says by itself, the schemas within it left out. */
+export function ownShape({ never, types, values, number = {} }: SchemaNode): Shape {
+  if (never) return noShape;
+  const kinds = types === undefined ? everyKind : types.reduce((bits, type) => bits | typeBits[type], 0);
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = number;
+  let shape: Shape = {
+    kinds,
+    values: null,
+    minimum: Math.max(minimum ?? -Infinity, exclusiveMinimum === undefined ? -Infinity : nextUp(exclusiveMinimum)),
+    maximum: Math.min(maximum ?? Infinity, exclusiveMaximum === undefined ? Infinity : -nextUp(-exclusiveMaximum)),
+  };
+  for (const list of values ?? []) shape = meetOf(shape, listShape(list));
+  return tidied(shape);
+}
+
+function listShape(list: readonly unknown[]): Shape {
+  const values: Scalar[] = [];
+  let kinds = 0;
+  for (const value of list) {
+    if (typeof value === 'object' && value !== null)
+      kinds |= Array.isArray(value) ? shapeKinds.array : shapeKinds.object;
+    // `-0` and 0 are one number everywhere.
+    else values.push(typeof value === 'number' ? value + 0 : (value as Scalar));
+  }
+  return { ...anyShape, kinds: kinds | scalars, values };
+}
+
+/** What both let in. */
+export function meetOf(a: Shape, b: Shape): Shape {
+  const values = a.values === null ? b.values : b.values === null ? a.values : common(a.values, b.values);
+  return tidied({
+    kinds: a.kinds & b.kinds,
+    values,
+    minimum: Math.max(a.minimum, b.minimum),
+    maximum: Math.min(a.maximum, b.maximum),
+  });
+}
+
+/** What either lets in, or more. */
+export function joinOf(a: Shape, b: Shape): Shape {
+  if (a.kinds === 0) return b;
+  if (b.kinds === 0) return a;
+  const holdsScalars = (shape: Shape) => (shape.kinds & scalars) !== 0;
+  const holdsNumbers = (shape: Shape) => (shape.kinds & numbers) !== 0;
+  const bounded = [a, b].filter(holdsNumbers);
+  const listed = [a, b].filter(holdsScalars);
+  const isListed = listed.length > 0 && listed.every(({ values }) => values !== null);
+  return {
+    kinds: a.kinds | b.kinds,
+    values: isListed ? [...new Set(listed.flatMap(({ values }) => values ?? []))] : null,
+    minimum: bounded.length === 0 ? -Infinity : Math.min(...bounded.map(({ minimum }) => minimum)),
+    maximum: bounded.length === 0 ? Infinity : Math.max(...bounded.map(({ maximum }) => maximum)),
+  };
+}
+
+function common(a: readonly Scalar[], b: readonly Scalar[]): Scalar[] {
+  const other = new Set(b);
+  return a.filter((value) => other.has(value));
+}
+
+/** Without kinds that have no value left, and without values of kinds that are out. */
+function tidied({ kinds: given, values: listed, minimum: least, maximum: most }: Shape): Shape {
+  let kinds = given;
+  let minimum = least;
+  let maximum = most;
+  if ((kinds & numbers) === shapeKinds.integer) {
+    minimum = Math.ceil(minimum);
+    maximum = Math.floor(maximum);
+  }
+  if (minimum > maximum) kinds &= ~numbers;
+  if (minimum === maximum && Number.isInteger(minimum)) kinds &= ~shapeKinds.fraction;
+  if (listed === null) return { kinds, values: null, minimum, maximum };
+  const values = listed.filter((value) => {
+    if ((kinds & kindOf(value)) === 0) return false;
+    return typeof value !== 'number' || (value >= minimum && value <= maximum);
+  });
+  kinds &= structured | values.reduce((bits: number, value) => bits | kindOf(value), 0);
+  return { kinds, values, minimum, maximum };
+}
+
+function kindOf(value: Scalar): number {
+  switch (typeof value) {
+    case 'string':
+      return shapeKinds.string;
+    case 'boolean':
+      return shapeKinds.boolean;
+    case 'number':
+      return Number.isInteger(value) ? shapeKinds.integer : shapeKinds.fraction;
+    default:
+      return shapeKinds.null;
+  }
+}
+
+/** The shape in the terms of the analysis, where null is missing. */
+export function fieldDomain({ kinds, values, minimum, maximum }: Shape, required: boolean): FieldDomain {
+  const types: JsonType[] = [];
+  if (kinds & shapeKinds.string) types.push('string');
+  if (kinds & shapeKinds.fraction) types.push('number');
+  else if (kinds & shapeKinds.integer) types.push('integer');
+  if (kinds & shapeKinds.boolean) types.push('boolean');
+  if (kinds & shapeKinds.array) types.push('array');
+  if (kinds & shapeKinds.object) types.push('object');
+  const isListed = values !== null && (kinds & structured) === 0;
+  const isNumber = (kinds & numbers) !== 0;
+  return {
+    ...(types.length === 5 && kinds & shapeKinds.fraction ? {} : { types }),
+    ...(required && !(kinds & shapeKinds.null) ? { required: true } : {}),
+    ...(isListed ? { values: values.filter((value) => value !== null) } : {}),
+    ...(isNumber && Number.isFinite(minimum) ? { minimum } : {}),
+    ...(isNumber && Number.isFinite(maximum) ? { maximum } : {}),
+  };
+}

@@ -1,0 +1,411 @@
+import { canonicalJson, sameJson } from '../canonical.js';
+import { characterCount } from '../character-count.js';
+import { quoted } from '../diagnostic.js';
+import { withoutFacts } from '../facts.js';
+import { limits } from '../limits.js';
+import { isMultipleOf } from './multiple-of.js';
+import type { ArrayKeywords, ContextSchema, ObjectKeywords, SchemaNode, SchemaPattern, SchemaType } from './schema.js';
+
+/** One way in which a context breaks its schema. */
+export interface ContextViolation {
+  /** From the context: names of fields, positions in arrays as decimal text. */
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+export const validationLimits = {
+  /** violations reported at once */
+  violations: 16,
+  /** schemas applied to values, members compared and characters matched, together */
+  work: 1_000_000,
+} as const;
+
+/**
+ * How the context breaks the schema, in the order of the schema's keywords, at most 16; empty when it does not. Facts are
+ * left out first, since only the server sets them. The work is counted: a schema that asks for too much of it on this
+ * context is a violation too, never a pass. Pure; never throws.
+ */
+export function validateContext(schema: ContextSchema, context: Readonly<Record<string, unknown>>): ContextViolation[] {
+  const found: ContextViolation[] = [];
+  const check: Check = { work: validationLimits.work, found };
+  try {
+    isValid(check, schema.root, withoutFacts(context).context, null, 0);
+  } catch (error) {
+    if (!(error instanceof Unsettled)) throw error;
+    found.unshift({ path: [], message: error.message });
+  }
+  return found.slice(0, validationLimits.violations);
+}
+
+/** Ends a validation that no answer can be given for; a `not` must not turn it into a pass. */
+class Unsettled extends Error {}
+
+interface Check {
+  work: number;
+  /** Null while alternatives are tried, where only the answer counts. */
+  found: ContextViolation[] | null;
+}
+
+interface Place {
+  readonly name: string | number;
+  readonly above: Place | null;
+}
+
+function spend(check: Check, work: number): void {
+  check.work -= work;
+  if (check.work < 0) throw new Unsettled('checking it against the schema is too much work: simplify the schema');
+}
+
+function isValid(check: Check, node: SchemaNode, value: unknown, place: Place | null, depth: number): boolean {
+  spend(check, 1);
+  if (depth > limits.contextDepth) {
+    throw new Unsettled(`it nests more than ${limits.contextDepth} levels deep: flatten it`);
+  }
+  const kind = kindOf(value);
+  if (kind === null) return broken(check, place, 'is no JSON value');
+  if (node.never) return broken(check, place, 'is not allowed');
+  let valid = true;
+  const and = (answer: boolean) => {
+    valid &&= answer;
+    // Once one thing is wrong, only reports are left to gain.
+    return valid || check.found !== null;
+  };
+  if (node.types !== undefined && !isOfType(node.types, kind, value)) {
+    and(broken(check, place, `must be ${typeNames(node.types)}, not ${kindNames[kind]}`));
+    // The other keywords would say the same of the wrong type.
+    return false;
+  }
+  if (node.values !== undefined && !and(isListed(check, node.values, value, place))) return false;
+  if (typeof value === 'number' && node.number !== undefined && !and(numberFits(check, node, value, place)))
+    return false;
+  if (typeof value === 'string' && node.text !== undefined && !and(textFits(check, node, value, place))) return false;
+  if (kind === 'array' && node.array !== undefined) {
+    if (!and(arrayFits(check, node.array, value as readonly unknown[], place, depth))) return false;
+  }
+  if (kind === 'object' && node.object !== undefined) {
+    if (!and(objectFits(check, node.object, value as Members, place, depth))) return false;
+  }
+  if (node.ref !== undefined && !and(isValid(check, node.ref, value, place, depth))) return false;
+  return and(combinationFits(check, node, value, place, depth)) && valid;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+type Kind = Exclude<SchemaType, 'integer'>;
+
+const kindNames: Readonly<Record<SchemaType, string>> = {
+  null: 'null',
+  boolean: 'true or false',
+  number: 'a number',
+  integer: 'an integer',
+  string: 'a string',
+  array: 'an array',
+  object: 'an object',
+};
+
+function kindOf(value: unknown): Kind | null {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return typeof value as 'string' | 'boolean';
+    case 'number':
+      return Number.isFinite(value) ? 'number' : null;
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'array' : 'object';
+    default:
+      return null;
+  }
+}
+
+function isOfType(types: readonly SchemaType[], kind: Kind, value: unknown): boolean {
+  return types.includes(kind) || (kind === 'number' && types.includes('integer') && Number.isInteger(value));
+}
+
+function typeNames(types: readonly SchemaType[]): string {
+  return types.length === 0 ? 'absent' : types.map((type) => kindNames[type]).join(' or ');
+}
+
+/** Notes a violation, unless alternatives are being tried; always false. */
+function broken(check: Check, place: Place | null, message: string): false {
+  if (check.found !== null && check.found.length < validationLimits.violations) {
+    const path: string[] = [];
+    for (let at = place; at !== null; at = at.above) path.push(String(at.name));
+    check.found.push({ path: path.reverse(), message });
+  }
+  return false;
+}
+
+/** Whether the value fits, without a word about why not. */
+function quietly(check: Check, node: SchemaNode, value: unknown, depth: number): boolean {
+  const { found } = check;
+  check.found = null;
+  try {
+    return isValid(check, node, value, null, depth);
+  } finally {
+    check.found = found;
+  }
+}
+
+function isListed(
+  check: Check,
+  lists: NonNullable<SchemaNode['values']>,
+  value: unknown,
+  place: Place | null,
+): boolean {
+  return lists.every((list) => {
+    spend(check, list.length);
+    if (typeof value === 'object' && value !== null) spend(check, sizeOf(check, value));
+    if (list.some((member) => member === value || sameJson(member, value))) return true;
+    const shown = list.slice(0, 8).map((member) => quoted(canonicalJson(member)));
+    const more = list.length > shown.length ? ` and ${list.length - shown.length} more` : '';
+    return broken(
+      check,
+      place,
+      shown.length === 1 ? `must be ${shown[0]}` : `must be one of ${shown.join(', ')}${more}`,
+    );
+  });
+}
+
+/** How many values there are in a value, itself included. */
+function sizeOf(check: Check, value: unknown): number {
+  let size = 0;
+  const pending: unknown[] = [value];
+  for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
+    size += 1;
+    if (size > check.work) return size;
+    if (typeof each === 'object' && each !== null) {
+      for (const member of Object.values(each)) if (member !== undefined) pending.push(member);
+    }
+  }
+  return size;
+}
+
+function numberFits(check: Check, node: SchemaNode, value: number, place: Place | null): boolean {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = node.number ?? {};
+  let valid = true;
+  const need = (fits: boolean, message: string) => {
+    if (!fits) valid = broken(check, place, message);
+  };
+  if (minimum !== undefined) need(value >= minimum, `must be at least ${minimum}`);
+  if (maximum !== undefined) need(value <= maximum, `must be at most ${maximum}`);
+  if (exclusiveMinimum !== undefined) need(value > exclusiveMinimum, `must be more than ${exclusiveMinimum}`);
+  if (exclusiveMaximum !== undefined) need(value < exclusiveMaximum, `must be less than ${exclusiveMaximum}`);
+  if (multipleOf !== undefined) need(isMultipleOf(value, multipleOf), `must be a multiple of ${multipleOf}`);
+  return valid;
+}
+
+function textFits(check: Check, node: SchemaNode, value: string, place: Place | null): boolean {
+  const { minLength, maxLength, pattern } = node.text ?? {};
+  let valid = true;
+  if (minLength !== undefined || maxLength !== undefined) {
+    spend(check, value.length >> 4);
+    const length = characterCount(value);
+    if (minLength !== undefined && length < minLength) {
+      valid = broken(check, place, `must have at least ${plural(minLength, 'character')}`);
+    }
+    if (maxLength !== undefined && length > maxLength) {
+      valid = broken(check, place, `must have at most ${plural(maxLength, 'character')}`);
+    }
+  }
+  if (pattern !== undefined && !matches(check, pattern, value)) {
+    valid = broken(check, place, `must match ${quoted(pattern.source)}`);
+  }
+  return valid;
+}
+
+function matches(check: Check, { matcher }: SchemaPattern, text: string): boolean {
+  spend(check, 16 + text.length);
+  return matcher.test(text);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : noun.endsWith('y') ? '' : 's'}`;
+}
+
+function arrayFits(
+  check: Check,
+  { prefix, rest, minItems, maxItems, unique, contains }: ArrayKeywords,
+  value: readonly unknown[],
+  place: Place | null,
+  depth: number,
+): boolean {
+  let valid = true;
+  const goOn = () => valid || check.found !== null;
+  if (minItems !== undefined && value.length < minItems) {
+    valid = broken(check, place, `must have at least ${plural(minItems, 'element')}`);
+  }
+  if (maxItems !== undefined && value.length > maxItems) {
+    valid = broken(check, place, `must have at most ${plural(maxItems, 'element')}`);
+  }
+  for (let i = 0; i < value.length && goOn(); i++) {
+    const node = prefix[i] ?? rest;
+    if (node === undefined) break;
+    if (!isValid(check, node, value[i], { name: i, above: place }, depth + 1)) valid = false;
+  }
+  if (unique && goOn() && !allDiffer(check, value)) valid = broken(check, place, 'must not have equal elements');
+  if (contains !== undefined && goOn()) {
+    let count = 0;
+    for (const element of value) if (quietly(check, contains.node, element, depth + 1)) count += 1;
+    const { minimum, maximum } = contains;
+    if (count < minimum) {
+      valid = broken(
+        check,
+        place,
+        `must have at least ${plural(minimum, 'element')} of the kind that \`contains\` asks for`,
+      );
+    }
+    if (count > maximum) {
+      valid = broken(
+        check,
+        place,
+        `must have at most ${plural(maximum, 'element')} of the kind that \`contains\` counts`,
+      );
+    }
+  }
+  return valid;
+}
+
+function allDiffer(check: Check, elements: readonly unknown[]): boolean {
+  const seen = new Set<string>();
+  for (const element of elements) {
+    spend(check, sizeOf(check, element));
+    const text = isJson(element) ? canonicalJson(element) : '';
+    spend(check, text.length >> 4);
+    if (seen.has(text)) return false;
+    seen.add(text);
+  }
+  return true;
+}
+
+function isJson(value: unknown): boolean {
+  const pending: unknown[] = [value];
+  while (pending.length > 0) {
+    const each = pending.pop();
+    if (kindOf(each) === null) return false;
+    if (typeof each === 'object' && each !== null) pending.push(...Object.values(each));
+  }
+  return true;
+}
+
+/** An undefined member is one that is not there, and so has no JSON either. */
+function has(value: Members, name: string): boolean {
+  return Object.hasOwn(value, name) && value[name] !== undefined;
+}
+
+function objectFits(
+  check: Check,
+  keywords: ObjectKeywords,
+  value: Members,
+  place: Place | null,
+  depth: number,
+): boolean {
+  const names = Object.keys(value).filter((name) => value[name] !== undefined);
+  spend(check, names.length + keywords.required.length);
+  let valid = true;
+  const goOn = () => valid || check.found !== null;
+  const fail = (message: string, at: Place | null = place) => {
+    valid = broken(check, at, message);
+  };
+  for (const name of keywords.required) {
+    if (!has(value, name)) fail('is required', { name, above: place });
+    if (!goOn()) return false;
+  }
+  const { minProperties, maxProperties } = keywords;
+  if (minProperties !== undefined && names.length < minProperties)
+    fail(`must have at least ${plural(minProperties, 'field')}`);
+  if (maxProperties !== undefined && names.length > maxProperties)
+    fail(`must have at most ${plural(maxProperties, 'field')}`);
+  for (const name of names) {
+    if (!goOn()) return false;
+    if (!memberFits(check, keywords, name, value[name], { name, above: place }, depth + 1)) valid = false;
+  }
+  for (const [name, needed] of keywords.dependentRequired) {
+    if (!goOn()) return false;
+    if (!has(value, name)) continue;
+    spend(check, needed.length);
+    for (const other of needed)
+      if (!has(value, other)) fail(`is required beside \`${name}\``, { name: other, above: place });
+  }
+  for (const [name, node] of keywords.dependentSchemas) {
+    if (!goOn()) return false;
+    if (has(value, name) && !isValid(check, node, value, place, depth)) valid = false;
+  }
+  return valid;
+}
+
+function memberFits(
+  check: Check,
+  { properties, patternProperties, additional, names }: ObjectKeywords,
+  name: string,
+  value: unknown,
+  place: Place,
+  depth: number,
+): boolean {
+  let valid = true;
+  if (names !== undefined && !quietly(check, names, name, depth)) {
+    valid = broken(check, place, 'has a name that is not allowed');
+    if (check.found === null) return false;
+  }
+  let isNamed = false;
+  const node = properties.get(name);
+  if (node !== undefined) {
+    isNamed = true;
+    if (!isValid(check, node, value, place, depth)) valid = false;
+  }
+  for (const { pattern, node: each } of patternProperties) {
+    if (!valid && check.found === null) return false;
+    if (!matches(check, pattern, name)) continue;
+    isNamed = true;
+    if (!isValid(check, each, value, place, depth)) valid = false;
+  }
+  if (isNamed || additional === undefined) return valid;
+  if (additional.never) return broken(check, place, 'is not a field that the schema knows');
+  return isValid(check, additional, value, place, depth) && valid;
+}
+
+function combinationFits(
+  check: Check,
+  { allOf, anyOf, oneOf, not, condition }: SchemaNode,
+  value: unknown,
+  place: Place | null,
+  depth: number,
+): boolean {
+  let valid = true;
+  for (const node of allOf ?? []) {
+    if (!isValid(check, node, value, place, depth)) valid = false;
+    if (!valid && check.found === null) return false;
+  }
+  if (anyOf !== undefined && !anyOf.some((node) => quietly(check, node, value, depth))) {
+    valid = noneFits(check, anyOf, value, place, depth);
+    if (check.found === null) return false;
+  }
+  if (oneOf !== undefined) {
+    const count = oneOf.filter((node) => quietly(check, node, value, depth)).length;
+    if (count === 0) valid = noneFits(check, oneOf, value, place, depth);
+    else if (count > 1)
+      valid = broken(check, place, `must fit exactly one of ${oneOf.length} alternatives, not ${count}`);
+    if (!valid && check.found === null) return false;
+  }
+  if (not !== undefined && quietly(check, not, value, depth)) {
+    valid = broken(check, place, 'is what the schema rules out');
+    if (check.found === null) return false;
+  }
+  if (condition === undefined) return valid;
+  const branch = quietly(check, condition.if, value, depth) ? condition.then : condition.else;
+  return (branch === undefined || isValid(check, branch, value, place, depth)) && valid;
+}
+
+/** Of a single alternative its own violations say more. */
+function noneFits(
+  check: Check,
+  alternatives: readonly SchemaNode[],
+  value: unknown,
+  place: Place | null,
+  depth: number,
+): false {
+  const [only] = alternatives;
+  if (alternatives.length === 1 && only !== undefined && check.found !== null) {
+    isValid(check, only, value, place, depth);
+    return false;
+  }
+  return broken(check, place, `fits none of ${alternatives.length} alternatives`);
+}
