@@ -4,6 +4,7 @@ import { check as budgetSanity } from './rules/budget-sanity.js';
 import { check as conflict } from './rules/conflict.js';
 import { check as disabledRule } from './rules/disabled-rule.js';
 import { check as duplicateId } from './rules/duplicate-id.js';
+import { check as evadable } from './rules/evadable.js';
 import { check as invalidCondition } from './rules/invalid-condition.js';
 import { check as invalidRule } from './rules/invalid-rule.js';
 import { check as invalidSource } from './rules/invalid-source.js';
@@ -12,9 +13,11 @@ import { check as limitExceeded } from './rules/limit-exceeded.js';
 import { check as missingReason } from './rules/missing-reason.js';
 import { check as neverMatches } from './rules/never-matches.js';
 import { check as redundant } from './rules/redundant.js';
+import { check as typeMismatch } from './rules/type-mismatch.js';
 import { check as uncoveredAction } from './rules/uncovered-action.js';
 import { check as unknownAction } from './rules/unknown-action.js';
 import { check as unknownAgent } from './rules/unknown-agent.js';
+import { check as unknownField } from './rules/unknown-field.js';
 import { check as unknownList } from './rules/unknown-list.js';
 import { check as unreachable } from './rules/unreachable.js';
 import { check as wideAllow } from './rules/wide-allow.js';
@@ -33,6 +36,9 @@ export const checks: readonly LintCheck[] = [
   unreachable,
   conflict,
   ambiguousTie,
+  evadable,
+  typeMismatch,
+  unknownField,
   wideAllow,
   budgetSanity,
   redundant,

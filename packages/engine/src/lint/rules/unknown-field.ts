@@ -1,0 +1,69 @@
+import { fieldsOf, type Test, testsOf } from '../../condition.js';
+import type { Path } from '../../diagnostic.js';
+import { parseKey } from '../../parse-key.js';
+import type { SoundRule } from '../../rule.js';
+import { at, type Found, type LintCheck } from '../check.js';
+import { isRecord, rename, replace, valueAt } from '../edits.js';
+import type { PatchOperation } from '../finding.js';
+import { isExcluded, isNamed, isSetByServer, type Schemas, schemasOf } from '../schemas.js';
+import { pathOf } from '../written-tests.js';
+
+export const check: LintCheck = {
+  code: 'unknown-field',
+  severity: 'warning',
+  *find({ active, catalog }) {
+    if (catalog === null) return;
+    const schemas = schemasOf(catalog);
+    for (const each of active) {
+      const told = new Set<string>();
+      for (const test of testsOf(each.condition)) {
+        for (const field of fieldsOf(test)) {
+          if (told.has(field)) continue;
+          told.add(field);
+          yield* unknownField(each, test, field, schemas);
+        }
+      }
+    }
+  },
+};
+
+/** Only where every action that the rule is about has a schema, and none of them knows the field. */
+function* unknownField(each: SoundRule, test: Test, field: string, schemas: Schemas): Iterable<Found> {
+  if (isSetByServer(field)) return;
+  const typings = schemas.typingsIn(each.rule);
+  if (typings === null || typings.some((typing) => isNamed(typing, field))) return;
+  const near = schemas.nearestField(each.rule, field);
+  const isOut = typings.every((typing) => isExcluded(typing, field));
+  if (!isOut && near === null) return;
+  const whose = typings.length === 1 ? 'the schema of its action does not name' : 'no schema of its actions names';
+  const consequence = isOut
+    ? 'and allows no other fields, so it is always missing'
+    : `but \`${near}\`, which it may be a misspelling of; a field that is never sent is missing, and a test of it is not met`;
+  const path = pathOf(each, test);
+  const patch = near === null ? null : respelled(each, path, field, near);
+  yield {
+    rule: at(each),
+    path,
+    message: `\`${each.rule.id}\` reads the field \`${field}\`, which ${whose}, ${consequence}`,
+    suggestion: {
+      message:
+        near === null
+          ? 'correct the name, or add the field to the schema'
+          : `write \`${near}\`, or add \`${field}\` to the schema`,
+      ...(patch === null ? {} : { patch, changes_decisions: true as const }),
+    },
+  };
+}
+
+/** The test at the path with another field in place of this one, on the left or on the right. */
+function respelled({ rule, index }: SoundRule, path: Path, field: string, near: string): PatchOperation[] | null {
+  const key = path.at(-1);
+  const owner = valueAt(rule, path.slice(0, -1));
+  if (typeof key !== 'string' || !isRecord(owner)) return null;
+  const value = owner[key];
+  if (isRecord(value) && value.field === field) return [replace([index, ...path, 'field'], near)];
+  const newKey = key.replace(field, () => near);
+  const parsed = parseKey(newKey);
+  if (parsed.kind !== 'test' || parsed.field !== near) return null;
+  return rename(owner, [index, ...path.slice(0, -1)], key, newKey);
+}
