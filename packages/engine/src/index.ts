@@ -32,6 +32,8 @@ export {
 } from './catalog/compiled-catalog.js';
 export { defaultCatalog } from './catalog/default-catalog.js';
 export { actionsFromMcp, type McpImport, mcpLimits, type RefusedTool } from './catalog/mcp.js';
+export { parseCatalog } from './catalog/parse-catalog.js';
+export { unknownTo, violationsOf } from './catalog/request-check.js';
 export {
   type ContextSchema,
   parseContextSchema,
