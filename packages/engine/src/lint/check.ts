@@ -1,4 +1,5 @@
 import type { Analysis, Witness } from '../analysis/analyse.js';
+import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import type { CompiledPolicy } from '../compile.js';
 import type { Condition } from '../condition.js';
 import type { Diagnostic, Path } from '../diagnostic.js';
@@ -6,7 +7,6 @@ import type { Lists } from '../list.js';
 import type { SoundRule } from '../rule.js';
 import type { Position } from '../source.js';
 import type { Finding, Severity, Suggestion } from './finding.js';
-import type { LintCatalog } from './lint-catalog.js';
 import type { Scope } from './scope.js';
 
 /** Every code a finding can have; each has a page under `docs/lint/`. */
@@ -69,7 +69,7 @@ export interface LintContext {
   /** Sound rules whose lists are not known here, and the names of those lists. */
   readonly unknownLists: readonly { readonly rule: SoundRule; readonly lists: readonly string[] }[];
   readonly lists: Lists | null;
-  readonly catalog: LintCatalog | null;
+  readonly catalog: CompiledCatalog | null;
   readonly catalogMode: 'strict' | 'open';
   readonly enforceContext: boolean;
   /** What is exactly so of the policy; made on first use. */

@@ -1,4 +1,5 @@
 import { type Analysis, type AnalysisBudget, type AnalysisOptions, analyse } from '../analysis/analyse.js';
+import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import { type CompiledPolicy, compileParsed } from '../compile.js';
 import { testsOf } from '../condition.js';
 import type { Diagnostic } from '../diagnostic.js';
@@ -9,13 +10,12 @@ import { listProblems } from '../list-references.js';
 import { readRules, type SoundRule } from '../rule.js';
 import type { LintContext, WrittenRule } from './check.js';
 import { isRecord } from './edits.js';
-import type { LintCatalog } from './lint-catalog.js';
 import { type Scope, scopesMeet } from './scope.js';
 
 export interface ContextOptions {
   readonly lists: Lists | null;
   readonly defaultEffect: Effect;
-  readonly catalog: LintCatalog | null;
+  readonly catalog: CompiledCatalog | null;
   readonly catalogMode: 'strict' | 'open';
   readonly enforceContext: boolean;
   readonly budget: AnalysisBudget;

@@ -1,12 +1,12 @@
 import type { AnalysisBudget } from '../analysis/analyse.js';
 import { parseBundleSource } from '../bundle.js';
+import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import type { Diagnostic } from '../diagnostic.js';
 import type { Effect } from '../generated/rule.js';
 import type { Lists } from '../list.js';
 import { checks } from './checks.js';
 import { type ContextOptions, lintContext } from './context.js';
 import type { Finding, LintReport } from './finding.js';
-import type { LintCatalog } from './lint-catalog.js';
 import { findingsOf, type Locate, reportOn, type Severities } from './report.js';
 
 export interface LintOptions {
@@ -15,7 +15,7 @@ export interface LintOptions {
   /** The effect where no rule matches; `deny` unless set. */
   readonly defaultEffect?: Effect;
   /** What rules may name; null, the default: anything. */
-  readonly catalog?: LintCatalog | null;
+  readonly catalog?: CompiledCatalog | null;
   /** `strict`, the default: a name the catalog lacks is an error; `open`: a warning. */
   readonly catalogMode?: 'strict' | 'open';
   /** Whether requests that violate their action's schema are denied, so that they need no rule; true unless set. */

@@ -1,9 +1,9 @@
 import { type ContextTyping, domainOf, type FieldDomain, isBelowScalar } from '../analysis/domain.js';
 import type { Pair } from '../analysis/pairs.js';
+import { type CompiledCatalog, catalogLimits } from '../catalog/compiled-catalog.js';
 import { nearest } from '../diagnostic.js';
 import { isFact } from '../facts.js';
-import type { LintCatalog } from './lint-catalog.js';
-import { isWithin, type Scope } from './scope.js';
+import { isInScope, type Scope } from './scope.js';
 
 /** What the catalog's schemas say of the fields that rules read. */
 export interface Schemas {
@@ -19,7 +19,9 @@ export interface Schemas {
 const maxNames = 500;
 const maxLookups = 500;
 
-export function schemasOf(catalog: LintCatalog): Schemas {
+export function schemasOf(catalog: CompiledCatalog): Schemas {
+  // Where not all pairs are told, not all schemas are known.
+  const isCut = catalog.pairs().length >= catalogLimits.pairs;
   const byAgent = new Map<string, Pair[]>();
   for (const pair of catalog.pairs()) {
     const known = byAgent.get(pair.agent);
@@ -28,15 +30,15 @@ export function schemasOf(catalog: LintCatalog): Schemas {
   }
   const remembered = new Map<string, readonly ContextTyping[] | null>();
   const near = new Map<string, string | null>();
-  const pairsIn = ({ agent, action }: Scope): Pair[] => {
-    const agents = agent.endsWith('*') ? [...byAgent.keys()].filter((name) => isWithin(name, agent)) : [agent];
-    return agents.flatMap((name) => (byAgent.get(name) ?? []).filter((pair) => isWithin(pair.action, action)));
+  const pairsIn = (scope: Scope): Pair[] => {
+    const agents = scope.agent.endsWith('*') ? [...byAgent.keys()] : [scope.agent];
+    return agents.flatMap((name) => (byAgent.get(name) ?? []).filter((pair) => isInScope(pair, scope)));
   };
   const typingsIn = (scope: Scope): readonly ContextTyping[] | null => {
     const key = `${scope.agent} ${scope.action}`;
     let typings = remembered.get(key);
     if (typings === undefined) {
-      typings = distinctTypings(catalog, pairsIn(scope));
+      typings = isCut ? null : distinctTypings(catalog, pairsIn(scope));
       remembered.set(key, typings);
     }
     return typings;
@@ -56,7 +58,7 @@ export function schemasOf(catalog: LintCatalog): Schemas {
   };
 }
 
-function distinctTypings(catalog: LintCatalog, pairs: readonly Pair[]): readonly ContextTyping[] | null {
+function distinctTypings(catalog: CompiledCatalog, pairs: readonly Pair[]): readonly ContextTyping[] | null {
   const typings = new Set<ContextTyping>();
   for (const { agent, action } of pairs) {
     const typing = catalog.typing(agent, action);
