@@ -1,3 +1,4 @@
+import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createThreadPool, type Progress, type ThreadPool, type ThreadPoolOptions } from './thread-pool.js';
 
@@ -82,6 +83,13 @@ describe('a thread pool', () => {
     expect(heard[0]).toEqual({ done: 0, total: 6 });
     expect(heard.length).toBeGreaterThan(1);
     expect(heard.length).toBeLessThan(6);
+  });
+
+  test('hands a port over, for calls that ask back', async () => {
+    const { run } = pool();
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => port1.postMessage(data === 'how many?' ? 7 : 0);
+    expect(await run('ask', port2, { transfer: [port2] })).toBe(7);
   });
 
   test('lets an idle thread go and starts one anew', async () => {

@@ -1,4 +1,4 @@
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { type Transferable, Worker, type WorkerOptions } from 'node:worker_threads';
 
 export interface ThreadPoolOptions {
   /** The module that a thread runs: it answers every `Call` with a `Reply` (see `answerCalls`). */
@@ -16,6 +16,8 @@ export interface CallOptions {
   /** Ends the call whether it waits or runs; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** What of the input is handed over instead of copied, such as a port; not kept when the call is refused. */
+  readonly transfer?: readonly Transferable[];
 }
 
 export interface Progress {
@@ -46,6 +48,7 @@ export type Reply =
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
 
 interface Waiting extends Call {
+  readonly transfer: readonly Transferable[];
   readonly onProgress: ((progress: Progress) => void) | undefined;
   resolve(output: unknown): void;
   reject(error: unknown): void;
@@ -136,7 +139,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
     thread.running = call;
     thread.worker.ref();
     try {
-      thread.worker.postMessage({ name: call.name, input: call.input } satisfies Call);
+      thread.worker.postMessage({ name: call.name, input: call.input } satisfies Call, call.transfer);
     } catch (error) {
       // Not cloneable: the caller's fault, the thread has heard nothing.
       rest(thread);
@@ -158,7 +161,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   };
 
   return {
-    run(name, input, { signal, onProgress } = {}) {
+    run(name, input, { signal, onProgress, transfer = [] } = {}) {
       if (closed) return Promise.reject(new Error('the compute threads are closed'));
       if (signal?.aborted) return Promise.reject(signal.reason);
       const busy = [...threads].filter(({ running }) => running !== null).length;
@@ -171,7 +174,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
             settle(value);
           };
         };
-        const call: Waiting = { name, input, onProgress, resolve: settled(resolve), reject: settled(reject) };
+        const call: Waiting = { name, input, transfer, onProgress, resolve: settled(resolve), reject: settled(reject) };
         signal?.addEventListener('abort', onAbort, { once: true });
         queue.push(call);
         dispatch();

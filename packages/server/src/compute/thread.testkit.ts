@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import { answerCalls } from './answer-calls.js';
 
 /** A thread whose tasks do what a test of the pool needs. */
@@ -15,6 +16,14 @@ answerCalls({
   spin: () => {
     for (;;);
   },
+  ask: (port: MessagePort) =>
+    new Promise((resolve) => {
+      port.once('message', (answer: number) => {
+        port.close();
+        resolve(answer);
+      });
+      port.postMessage('how many?');
+    }),
   count: async (input: number, { progress }) => {
     for (let done = 0; done < input; done++) {
       progress(done, input);
