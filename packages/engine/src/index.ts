@@ -129,3 +129,4 @@ export {
 } from './simulate/summary.js';
 export type { Position, SourceDocument } from './source.js';
 export { readJson } from './source-json.js';
+export { readYaml } from './source-yaml.js';
