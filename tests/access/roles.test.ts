@@ -28,6 +28,8 @@ async function seed(): Promise<typeof things> {
     body: { kind: 'activation', bundle_id: bundle.body.id, justification: 'to have one' },
   });
   await server.call('putList', { params: { name: 'seeded' }, body: { values: ['a'] } });
+  await server.call('putCatalogAgent', { params: { agent: 'seeded' }, body: {} });
+  await server.call('putCatalogAction', { params: { action: 'seeded' }, body: {} });
   const decision = await server.call('evaluate', { body: { agent: 'a.b', action: 'c', context: {} } });
   const apiKey = await server.call('createApiKey', { body: { name: 'seeded', role: 'viewer' } });
   return {
@@ -35,6 +37,7 @@ async function seed(): Promise<typeof things> {
     approvals: { id: approval.body.id },
     lists: { name: 'seeded' },
     decisions: { id: decision.body.decision_id },
+    catalog: { agent: 'seeded', action: 'seeded' },
     'api-keys': { id: apiKey.body.id },
   };
 }
@@ -46,7 +49,7 @@ function params(operation: Operation, values: Record<string, string | number>): 
 /** Parameters that are valid and name nothing. */
 function nothing(operation: Operation): Record<string, string | number> {
   const id = operation.path.includes('/decisions/') ? '0193e5a0-0000-7000-8000-000000000000' : 2_000_000_000;
-  return params(operation, { id, version: '0.0.999', name: 'absent' });
+  return params(operation, { id, version: '0.0.999', name: 'absent', agent: 'absent', action: 'absent' });
 }
 
 function ask(operation: Operation, input: CallInput<Operation>) {
@@ -115,18 +118,35 @@ describe.each(allOperations.map((operation) => [operation.id, operation] as cons
       body: operation.body ? (valid[operation.id as OperationId] ?? {}) : undefined,
       token: foreignKey,
     });
-    // A list of the same name is another list.
-    expect(status).toBe(operation.id === 'putList' ? 200 : 404);
+    // A list, an agent, an action of the same name is another one.
+    const undo = undoing[operation.id as OperationId];
+    expect(status).toBe(undo ? 200 : 404);
     expect(await snapshot()).toEqual(before);
-    if (operation.id === 'putList') {
-      await server.call('deleteList', { params: { name: 'seeded' }, token: foreignKey });
-    }
+    if (undo) await server.call(undo, { params: params(operation, things[kind]!) as never, token: foreignKey });
   });
 });
 
+/** What takes away again that which a PUT made in the other workspace. */
+const undoing: Partial<Record<OperationId, OperationId>> = {
+  putList: 'deleteList',
+  putCatalogAgent: 'deleteCatalogAgent',
+  putCatalogAction: 'deleteCatalogAction',
+};
+
 /** All of the default workspace that the operations above could have changed. */
 async function snapshot(): Promise<unknown> {
-  const tables = ['bundle', 'named_list', 'named_list_version', 'approval', 'api_key', 'setting', 'event'];
+  const tables = [
+    'bundle',
+    'named_list',
+    'named_list_version',
+    'approval',
+    'api_key',
+    'setting',
+    'event',
+    'catalog',
+    'catalog_agent',
+    'catalog_action',
+  ];
   const rows = await Promise.all(
     tables.map((table) =>
       server.db.pool.query(

@@ -9,11 +9,14 @@ import Fastify, {
 import { accessRoutes } from './features/access/routes.js';
 import { approvalRoutes } from './features/approvals/routes.js';
 import { bundleRoutes } from './features/bundles/routes.js';
+import { catalogRoutes } from './features/catalog/routes.js';
 import { decisionRoutes } from './features/decisions/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
+import { jobRoutes } from './features/jobs/routes.js';
 import { listRoutes } from './features/lists/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
+import { simulationRoutes } from './features/simulation/routes.js';
 import { systemRoutes } from './features/system/routes.js';
 import { bodies } from './http/bodies.js';
 import { answerBrokenRequest } from './http/broken-requests.js';
@@ -29,11 +32,14 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   accessRoutes,
   settingsRoutes,
   bundleRoutes,
+  catalogRoutes,
   listRoutes,
   approvalRoutes,
   eventRoutes,
   enforcementRoutes,
   decisionRoutes,
+  simulationRoutes,
+  jobRoutes,
 ];
 
 const connectionLimits = {

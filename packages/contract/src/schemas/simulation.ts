@@ -1,3 +1,4 @@
+import { caseLimits, caseOutcomes, defaultBudgetLimits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
 import type { Role } from '../roles.js';
 import { Rules } from './bundle.js';
@@ -6,9 +7,6 @@ import { ConcreteName, Effect, Id, Label, Nullable, Timestamp } from './vocabula
 
 /** Who may ask for simulations: everybody who has a say in rules. */
 export const simulators = ['author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
-
-const caseLimits = { cases: 100_000, idChars: 128, reasonChars: 256 } as const;
-const caseOutcomes = ['allow', 'deny', 'needs_approval', 'no_match'] as const;
 
 /** Cases that are answered at once; more become a job. */
 export const inlineCases = 10_000;
@@ -35,10 +33,19 @@ export const SimulationCase = Type.Object(
 );
 export type SimulationCase = Static<typeof SimulationCase>;
 
+/** A case as it is written. Its shape is checked by the engine, which names each fault with its place. */
+const CaseDocument = Type.Unsafe<
+  Partial<SimulationCase> &
+    Pick<SimulationCase, 'agent' | 'action'> & { name?: string; facts?: Record<string, unknown> }
+>({
+  type: 'object',
+  description:
+    'A case as the fixtures have it. `case_id` may be called `name` or left out, `facts` may stand beside the context.',
+});
+
 export const datasets = ['fixtures', 'synthetic', 'replay', 'custom'] as const;
 export type DatasetName = (typeof datasets)[number];
 
-/** Which recorded decisions are decided again: the newest that fit. */
 const Window = Type.Object(
   {
     from: Type.Optional(Timestamp),
@@ -51,9 +58,11 @@ const Window = Type.Object(
     bundle_id: Type.Optional(Id),
     rule: Type.Optional(Label(64)),
     effect: Type.Optional(Effect),
-    limit: Type.Integer({ minimum: 1, maximum: maxCases, default: inlineCases }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: maxCases, description: `Default ${inlineCases.toLocaleString('en')}.` }),
+    ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'Which recorded decisions are decided again: the newest that fit.' },
 );
 export type ReplayWindow = Static<typeof Window>;
 
@@ -64,9 +73,15 @@ const dataset = {
         'Left out: `custom` with custom cases, `replay` with a window, `synthetic` with a count or a seed, else `fixtures`.',
     }),
   ),
-  synthetic_count: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-  seed: Type.Integer({ minimum: 0, maximum: 2147483647, default: 1337 }),
-  custom_cases: Type.Optional(Type.Array(SimulationCase, { maxItems: maxCases, description: 'Replace the dataset.' })),
+  synthetic_count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Default 100.' })),
+  seed: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 2147483647,
+      description: 'Default 1337. The same seed gives the same synthetic cases.',
+    }),
+  ),
+  custom_cases: Type.Optional(Type.Array(CaseDocument, { maxItems: maxCases, description: 'Replace the dataset.' })),
   custom_source: Type.Optional(
     Type.Object(
       { format: Type.Enum(['json', 'jsonl', 'csv']), text: Type.String() },
@@ -75,17 +90,25 @@ const dataset = {
   ),
   window: Type.Optional(Window),
   background: Type.Optional(
-    Type.Boolean({ description: `Make it a job in any case; above ${inlineCases} cases it always is one.` }),
+    Type.Boolean({
+      description: `Make it a job in any case; above ${inlineCases.toLocaleString('en')} cases it always is one.`,
+    }),
   ),
 };
 
-/** Limits above which a summary names a breach, over all cases that need approval. */
-const budgetLimits = Type.Object(
-  {
-    cost: Type.Number({ minimum: 0, default: 1000, description: 'USD.' }),
-    compute: Type.Number({ minimum: 0, default: 100 }),
-  },
-  { additionalProperties: false, default: {} },
+const caseBudgets = Type.Optional(
+  Type.Object(
+    {
+      cost: Type.Optional(
+        Type.Number({ minimum: 0, description: `USD. Default ${defaultBudgetLimits.cost.toLocaleString('en')}.` }),
+      ),
+      compute: Type.Optional(Type.Number({ minimum: 0, description: `Default ${defaultBudgetLimits.compute}.` })),
+    },
+    {
+      additionalProperties: false,
+      description: 'What the cases that need approval may come to together; above it the summary names a breach.',
+    },
+  ),
 );
 
 export const Simulate = Type.Object(
@@ -93,7 +116,7 @@ export const Simulate = Type.Object(
     rules: Type.Optional(Rules),
     bundle_id: Type.Optional(Id),
     ...dataset,
-    case_limits: budgetLimits,
+    case_limits: caseBudgets,
   },
   {
     additionalProperties: false,
@@ -124,7 +147,7 @@ export const Compare = Type.Object(
     rules_b: Type.Optional(Rules),
     bundle_b: Type.Optional(Id),
     ...dataset,
-    case_limits: budgetLimits,
+    case_limits: caseBudgets,
   },
   { additionalProperties: false, description: 'Give `rules_a` or `bundle_a`, and `rules_b` or `bundle_b`.' },
 );
@@ -135,7 +158,9 @@ export const Mutate = Type.Object(
     rules: Type.Optional(Rules),
     bundle_id: Type.Optional(Id),
     ...dataset,
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 200, description: 'Mutants that are tried at most.' }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1000, description: 'Mutants that are tried at most. Default 200.' }),
+    ),
   },
   { additionalProperties: false, description: 'Give `rules` or `bundle_id`.' },
 );
@@ -176,12 +201,13 @@ const CaseResult = Type.Object({
   budget: Nullable(Budget),
 });
 
-/** A replay decides recorded requests again; a record that lacks something is told apart and never counts as agreeing. */
+/**
+ * A replay decides recorded requests again, each expected to come out as recorded, so that those that change are failures.
+ * A record that lacks something is told apart and never counts as agreeing.
+ */
 const Replayed = Type.Object({
   n: Type.Integer({ description: 'Records that could be decided again.' }),
   of: Type.Integer({ description: 'Records that the window holds, up to its limit.' }),
-  same: Type.Integer({ description: 'Of the n, those that come out with the effect that was recorded.' }),
-  changed: Type.Integer(),
   lacking: Type.Object({
     redacted: Type.Integer({ description: 'Fields that the rules read were redacted when it was recorded.' }),
     facts: Type.Integer({ description: 'The rules read facts that were not recorded.' }),

@@ -6,7 +6,6 @@ import {
   PutSettings,
   type Risk,
 } from '@policy-studio/contract';
-import { isTimeZone } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
@@ -17,7 +16,7 @@ import type { Services } from '../../services.js';
 import { activationSubject, assess, bundleById, bundleInvalid, newRisk } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { listChangeAsked } from '../lists/queries.js';
-import { protectedSettings, settingsOf } from '../settings/queries.js';
+import { protectedSettings, type SettingValues, settingFaults, settingsOf } from '../settings/queries.js';
 import { type ApprovalRow, approvalById, approvalDocument } from './queries.js';
 import { type Subject, settingsSubject, stateOf, subjectDigest, writeStatus } from './transaction.js';
 import { type ApprovalCommand, approvalTransition, higherRisk, quorumFor } from './transition.js';
@@ -97,7 +96,7 @@ async function whatIsAsked(
       return subject instanceof Refusal ? subject : { ...other, subject };
     }
     case 'settings': {
-      const faults = settingFaults(body.settings);
+      const faults = settingsNotAskable(body.settings);
       if (faults.length > 0) return invalid(faults);
       return { ...other, subject: settingsSubject(body.settings) };
     }
@@ -129,15 +128,12 @@ async function activationAsked(
 const checkSettings = validator(PutSettings, 'body');
 
 /** Only what is protected needs an approval, so only that can be asked for. */
-function settingFaults(settings: Readonly<Record<string, unknown>>): ProblemItem[] {
+function settingsNotAskable(settings: Readonly<Record<string, unknown>>): ProblemItem[] {
   const wrong = checkSettings(structuredClone(settings), 0) ?? [];
   const free = Object.keys(settings)
     .filter((name) => !(protectedSettings as readonly string[]).includes(name))
     .map((name) => ({ path: `/${name}`, message: 'needs no approval: leave it out' }));
-  const zone = settings.time_zone;
-  const unknownZone =
-    typeof zone === 'string' && !isTimeZone(zone) ? [{ path: '/time_zone', message: 'is not a known time zone' }] : [];
-  const found = wrong.length > 0 ? wrong : [...free, ...unknownZone];
+  const found = wrong.length > 0 ? wrong : [...free, ...settingFaults(settings as SettingValues)];
   return found.map((item) => ({ ...item, path: `/settings${item.path}` }));
 }
 

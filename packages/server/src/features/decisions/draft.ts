@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest } from '@policy-studio/contract';
-import { canonicalJson, decide, type PolicyDecision, withoutFacts } from '@policy-studio/engine';
+import {
+  canonicalJson,
+  decide,
+  type PolicyDecision,
+  unknownTo,
+  violationsOf,
+  withoutFacts,
+} from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
 import type { Enforced } from '../enforcement/queries.js';
 import { timeOfId } from './decision-id.js';
+import { kept } from './redaction.js';
 
 /** What a request id is scoped to when the bootstrap token asks. */
 export const bootstrapKeyId = 0;
@@ -66,6 +74,8 @@ export interface RecordDetail {
   readonly errors: Decision['errors'];
   readonly facts: Decision['facts_used'];
   readonly overlays: Decision['overlays'];
+  /** Fields whose values are not kept; absent: none. */
+  readonly redacted?: readonly string[];
 }
 
 /** A decision that is made and not yet recorded. */
@@ -75,6 +85,8 @@ export interface Draft {
   readonly denied: Decision | null;
   readonly row: RecordRow;
 }
+
+type Overlay = Decision['overlays'][number];
 
 export type Facts = Readonly<Record<string, unknown>>;
 
@@ -100,13 +112,15 @@ export function draft(
 ): Draft {
   const { agent, action } = question.request;
   const policy = decide(enforced.policy, { agent, action, context: withFacts(question.context, facts) });
-  const decision = answer(question, enforced, facts, policy, circumstances, made.id);
-  const cost = decision.effect === 'allow' && (policy.budget?.cost ?? 0) > 0 ? (policy.budget?.cost ?? null) : null;
+  const price = priceOf(policy, question, enforced);
+  const decision = answer(question, enforced, facts, policy, { ...circumstances, price }, made.id);
+  const cost = decision.effect === 'allow' && price > 0 ? price : null;
   const cap = cost === null ? null : enforced.costBudget24h;
   const denied =
     cap === null ? null : deniedBy(decision, 'budget_exhausted', `the budget of ${cap} USD a day is used up`);
   const timeMs = timeOfId(made.id);
   const { request } = question;
+  const { text, redacted } = kept(question, enforced.sensitive.get(action));
   return {
     decision,
     denied,
@@ -133,11 +147,16 @@ export function draft(
       cap,
       day: enforced.calendarDay(made.nowMs),
       minute: new Date(timeMs - (timeMs % 60_000)).toISOString(),
-      context: question.contextText,
-      detail: detailText(decision, enforced),
-      denied_detail: denied && detailText(denied, enforced),
+      context: text,
+      detail: detailText(decision, enforced, redacted),
+      denied_detail: denied && detailText(denied, enforced, redacted),
     },
   };
+}
+
+/** USD that the answer reserves when it allows: the rule's cost, else that of the catalog, else nothing. */
+function priceOf({ budget }: PolicyDecision, { request }: Question, { known }: Enforced): number {
+  return budget?.cost ?? known.actionOf('*', request.action)?.cost ?? 0;
 }
 
 /** The context a policy reads: the request's with the facts at top level. */
@@ -151,11 +170,13 @@ function answer(
   enforced: Enforced,
   facts: Facts,
   policy: PolicyDecision,
-  { stale, databaseAway }: Circumstances,
+  { stale, databaseAway, price }: Circumstances & { readonly price: number },
   id: string,
 ): Decision {
   const { agent, action } = question.request;
   const overlays: Decision['overlays'] = [];
+  const unknown = unknownTo(enforced.known, question.request);
+  if (unknown !== null) overlays.push({ kind: 'unknown_action', detail: unknown });
   if (question.discardedFacts.length > 0) {
     const names = question.discardedFacts.map((name) => `\`${name}\``).join(', ');
     overlays.push({
@@ -182,20 +203,21 @@ function answer(
     facts_used: facts,
     overlays,
   };
-  if (!databaseAway && !stale) return plain;
-  const reserves = policy.effect === 'allow' && (policy.budget?.cost ?? 0) > 0 && enforced.costBudget24h !== null;
-  let decision = plain;
+  const valid = enforced.enforceContext ? withinSchema(plain, question, enforced) : plain;
+  if (!databaseAway && !stale) return valid;
+  const reserves = valid.effect === 'allow' && price > 0 && enforced.costBudget24h !== null;
+  let decision = valid;
   if (databaseAway) {
     const why = `the database cannot be reached; decided by generation ${enforced.generation}, the last one known${
       question.request.request_id === undefined ? '' : ', without looking for earlier uses of the request_id'
     }`;
     decision = reserves
       ? deniedBy(
-          plain,
+          valid,
           'database_unavailable',
           'the database cannot be reached, and the cost needs a reservation under the cap',
         )
-      : { ...plain, overlays: [...overlays, { kind: 'database_unavailable', detail: why }] };
+      : { ...valid, overlays: [...valid.overlays, { kind: 'database_unavailable', detail: why }] };
   }
   if (!stale) return decision;
   return deniedBy(
@@ -205,14 +227,31 @@ function answer(
   );
 }
 
+/** Denied when the context violates the schema of its action, so that a wrong type cannot dodge a rule. */
+function withinSchema(decision: Decision, { request, context }: Question, { known }: Enforced): Decision {
+  const violations = violationsOf(known, { action: request.action, context });
+  const [first] = violations;
+  if (first === undefined) return decision;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  const place = first.path.length === 0 ? 'the context' : `\`${first.path.join('.')}\``;
+  const detail = `the context does not fit the schema of \`${request.action}\`: ${place} ${first.message}${more}`;
+  const told = violations.map(({ path, message }) => ({ path: [...path], message }));
+  return deniedBy(decision, 'context_invalid', detail, { violations: told });
+}
+
 /** The same decision, denied by an overlay. Its reason gives way to the overlay's; the policy's own stays beside it. */
-function deniedBy(decision: Decision, kind: Decision['overlays'][number]['kind'], detail: string): Decision {
+function deniedBy(
+  decision: Decision,
+  kind: Overlay['kind'],
+  detail: string,
+  about: Pick<Overlay, 'violations'> = {},
+): Decision {
   const earlier = decision.overlays.find(({ policy_reason }) => policy_reason !== undefined);
-  const overlay = { kind, detail, ...(earlier ? {} : { policy_reason: decision.reason }) };
+  const overlay = { kind, detail, ...about, ...(earlier ? {} : { policy_reason: decision.reason }) };
   return { ...decision, effect: 'deny', reason: detail, overlays: [...decision.overlays, overlay] };
 }
 
-function detailText(decision: Decision, enforced: Enforced): string {
+function detailText(decision: Decision, enforced: Enforced, redacted: readonly string[]): string {
   const detail: RecordDetail = {
     bundle: decision.bundle && { version: decision.bundle.version, digest: decision.bundle.digest },
     default_effect: enforced.defaultEffect,
@@ -223,6 +262,7 @@ function detailText(decision: Decision, enforced: Enforced): string {
     errors: decision.errors,
     facts: decision.facts_used,
     overlays: decision.overlays,
+    ...(redacted.length === 0 ? {} : { redacted }),
   };
   return JSON.stringify(detail);
 }

@@ -23,7 +23,6 @@ import { factsFor } from './facts.js';
 import { decisionsByIds } from './queries.js';
 import { answerOf, type DecisionRow } from './record.js';
 import type { Recorded } from './recorder.js';
-import { explainRecorded } from './replay.js';
 
 /** Decides one valid request and returns the answer once it is on record. */
 export async function evaluate(
@@ -199,7 +198,8 @@ function answerFor(
       const row = stored.get(result.storedId);
       if (!row) return superseded(question);
       const answer = answerOf(row);
-      return question.request.explain === true ? { ...answer, trace: explainRecorded(enforced.policy, row) } : answer;
+      // By the context that was sent: it is the recorded one, and a record keeps no sensitive fields.
+      return explained(answer, { question, facts: row.detail.facts }, enforced);
     }
   }
 }
@@ -232,7 +232,7 @@ function superseded({ request }: Question): Refusal {
 
 function explained(
   decision: Decision,
-  { question: { request, context }, facts }: Pending,
+  { question: { request, context }, facts }: Pick<Pending, 'question' | 'facts'>,
   enforced: Enforced,
 ): Decision {
   if (request.explain !== true) return decision;

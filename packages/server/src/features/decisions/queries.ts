@@ -1,6 +1,6 @@
-import type { DecisionListQuery, DecisionPage } from '@policy-studio/contract';
+import type { DecisionListQuery, DecisionPage, Effect } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import { idBound } from './decision-id.js';
+import { idBound, timeOfId } from './decision-id.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
 /** One recorded decision; null when the workspace has none of that id. */
@@ -68,4 +68,79 @@ export async function listDecisions(pool: Pool, workspaceId: number, filter: Dec
     values.slice(0, values.length - equal.length),
   );
   return { decisions: decisions.map(recordOf), next_cursor: end.rows[0]?.id ?? null };
+}
+
+/** Which records: made at or after `fromMs` and before `toMs` (milliseconds since 1970), of what else is given. */
+export interface RecordWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly agent?: string | undefined;
+  readonly action?: string | undefined;
+  readonly bundleId?: number | undefined;
+  readonly rule?: string | undefined;
+  readonly effect?: Effect | undefined;
+}
+
+/** What was asked and answered, JSON as the text it is kept as, so that reading it is left to whoever needs it. */
+export interface RecordedRequest {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly agent: string;
+  readonly action: string;
+  readonly session: string | null;
+  readonly context: string;
+  /** The facts that its rules read. */
+  readonly facts: string;
+  /** The fields that are not kept; null: all are. */
+  readonly redacted: string | null;
+  readonly policy_effect: Effect;
+}
+
+function inWindow(workspaceId: number, window: RecordWindow): { condition: string; values: unknown[] } {
+  const values: unknown[] = [workspaceId, idBound(window.fromMs), idBound(window.toMs)];
+  const equal = [
+    ['agent', window.agent],
+    ['action', window.action],
+    ['bundle_id', window.bundleId],
+    ['rule_id', window.rule],
+    ['effect', window.effect],
+  ] as const;
+  const conditions = equal.flatMap(([column, value]) =>
+    value === undefined ? [] : [`${column} = $${values.push(value)}`],
+  );
+  return { condition: ['workspace_id = $1', 'id >= $2', 'id < $3', ...conditions].join(' and '), values };
+}
+
+/** How many records the window holds, counted up to `limit`. */
+export async function countRecorded(
+  pool: Pool,
+  workspaceId: number,
+  window: RecordWindow,
+  limit: number,
+): Promise<number> {
+  const { condition, values } = inWindow(workspaceId, window);
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*) from (select 1 from decision where ${condition} limit ${limit}) counted`,
+    values,
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** The newest records of the window below the id `before`, newest first, at most `limit`. */
+export async function recordedPage(
+  pool: Pool,
+  workspaceId: number,
+  window: RecordWindow,
+  { before, limit }: { before: string | null; limit: number },
+): Promise<RecordedRequest[]> {
+  const { condition, values } = inWindow(workspaceId, window);
+  const { rows } = await pool.query<Omit<RecordedRequest, 'at'>>(
+    `select id, agent, action, session, context::text, detail->>'facts' as facts, detail->>'redacted' as redacted,
+            policy_effect
+       from decision where ${condition} ${before === null ? '' : `and id < $${values.push(before)}`}
+      order by id desc limit ${limit}`,
+    values,
+  );
+  return rows.map((row) => ({ ...row, at: timeOfId(row.id) }));
 }

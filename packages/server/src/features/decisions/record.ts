@@ -71,6 +71,7 @@ export function recordOf(row: DecisionRow): DecisionRecord {
     caller: { key_id: row.key_id === bootstrapKeyId ? null : row.key_id, owner: row.owner },
     default_effect: detail.default_effect,
     lists: { ...detail.lists },
+    redacted: [...(detail.redacted ?? [])],
     source: row.source,
     outcome: outcomeOf(row),
   };

@@ -15,10 +15,14 @@ import { compilePolicy } from '../enforcement/queries.js';
 import type { CurrentList } from '../lists/queries.js';
 import { withFacts } from './draft.js';
 import type { DecisionRow } from './record.js';
+import { notKept } from './redaction.js';
 
 /** Compiled policies of recorded decisions, the least lately used making room. Everything they are made from is immutable. */
 export interface PolicyArchive {
-  /** The policy that decided a record, or `not_replayable` when something it was made from is gone or not what it was. */
+  /**
+   * The policy that decided a record, or `not_replayable` when something it was made from is gone, not what it was, or
+   * was never kept.
+   */
   policyOf(row: DecisionRow, workspaceId: number): Promise<CompiledPolicy | Refusal>;
 }
 
@@ -35,9 +39,16 @@ export function createPolicyArchive(pool: Pool, maxPolicies = 32): PolicyArchive
       policies.set(key, policy);
       const oldest = policies.keys().next();
       if (policies.size > maxPolicies && !oldest.done) policies.delete(oldest.value);
-      return policy;
+      return unkept(policy, row) ?? policy;
     },
   };
+}
+
+/** The refusal to decide a record again whose rules read what it does not keep. */
+function unkept(policy: CompiledPolicy, { agent, action, detail }: DecisionRow): Refusal | null {
+  const field = notKept(policy.fieldsRead(agent, action), detail.redacted);
+  if (field === null) return null;
+  return refuse('not_replayable', `rules read \`${field}\`, which the record does not keep because it is sensitive`);
 }
 
 async function compileRecorded(pool: Pool, workspaceId: number, row: DecisionRow): Promise<CompiledPolicy | Refusal> {

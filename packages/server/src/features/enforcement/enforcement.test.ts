@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultCatalog } from '@policy-studio/engine';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
@@ -95,6 +96,68 @@ describe('a switch of the bundle', () => {
   });
 });
 
+describe('a change of the catalog', () => {
+  const effectOn = async (server: TestServer) =>
+    (await server.call('evaluate', { body: { agent: 'a', action: 'b', context: { n: 'text' } } })).body.effect;
+  const put = (context_schema: unknown) =>
+    one.call('putCatalogAction', { params: { action: 'b' }, body: { context_schema } });
+
+  it('is in force on the server that makes it before it answers, and on another replica within a second', async () => {
+    const three = await startTestServer({ db: database.db, log: silent });
+    try {
+      await putInForce(one, { rules: [rule('yes')] });
+      expect(await effectOn(three)).toBe('allow');
+      await put({ properties: { n: { type: 'number' } } });
+      const start = performance.now();
+      expect(await effectOn(one)).toBe('deny');
+      while ((await effectOn(three)) !== 'deny') {
+        if (performance.now() - start > 5_000) throw new Error('the other replica never switched');
+      }
+      expect(performance.now() - start).toBeLessThan(1_000);
+      await put(null);
+      expect(await effectOn(one)).toBe('allow');
+    } finally {
+      await three.close();
+    }
+  });
+
+  it('to one that cannot be used leaves the last good one in force', async () => {
+    await put({ properties: { n: { type: 'number' } } });
+    const quiet = createEnforcement({ pool: database.db.pool, clock, log: silent, config, folder: `${folder}/odd` });
+    const before = await quiet.inForce(defaultWorkspaceId);
+    await database.db.pool.query(
+      `update catalog_action set document = '{"action": "b", "agents": null, "context_schema": {"type": "odd"}}'
+        where action = 'b'`,
+    );
+    await database.db.pool.query('update catalog set stamp = gen_random_uuid()');
+    await database.db.pool.query('update workspace set generation = generation + 1 where id = $1', [
+      defaultWorkspaceId,
+    ]);
+    await quiet.poll();
+    expect((await quiet.inForce(defaultWorkspaceId)).known).toBe(before.known);
+    await database.db.pool.query("delete from catalog_action where action = 'b'");
+    await database.db.pool.query('update catalog set stamp = gen_random_uuid()');
+    await putInForce(one, { rules: [rule('mended')] });
+    await quiet.poll();
+    expect((await quiet.inForce(defaultWorkspaceId)).known.actionOf('*', 'b')).toBeNull();
+    await quiet.stop();
+  });
+
+  it('outlives the database on disk', async () => {
+    await put({ properties: { n: { type: 'number' } } });
+    const link = await severable(database.db);
+    const at = { pool: link.db.pool, clock, log: silent, config, folder: `${folder}/kept` };
+    const first = createEnforcement(at);
+    await first.inForce(defaultWorkspaceId);
+    await first.stop();
+    await link.sever();
+    const { known } = await createEnforcement(at).inForce(defaultWorkspaceId);
+    expect(known.actionOf('a', 'b')?.context_schema).toEqual({ properties: { n: { type: 'number' } } });
+    await link.close();
+    await put(null);
+  });
+});
+
 describe('the snapshot', () => {
   it('holds what is needed to decide in process, and 304 answers a tag that still holds', async () => {
     const { generation, bundleId } = await putInForce(one, {
@@ -165,8 +228,11 @@ describe('enforcement', () => {
       generation: 3,
       stable: null,
       lists: {},
+      catalog: defaultCatalog,
+      catalogStamp: 'default',
       defaultEffect: 'deny' as const,
       timeZone: 'UTC',
+      enforceContext: true,
       costBudget24h: null,
       maxStaleMinutes: 15,
     };

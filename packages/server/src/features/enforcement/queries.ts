@@ -2,6 +2,7 @@ import { listsUsed } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import type { Config } from '../../services.js';
+import { storedCatalog } from '../catalog/queries.js';
 import { currentLists } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
 import type { BundleInForce, InForce, ListInForce } from './in-force.js';
@@ -29,13 +30,17 @@ export function loadInForce(
       [workspaceId],
     );
     const stable = active.rows[0] ?? null;
+    const { catalog, stamp } = await storedCatalog(tx, workspaceId);
     return {
       workspaceId,
       generation,
       stable,
       lists: stable ? await listsInForce(tx, workspaceId, listsUsed(stable.rules)) : {},
+      catalog,
+      catalogStamp: stamp,
       defaultEffect: settings.default_effect,
       timeZone: settings.time_zone,
+      enforceContext: settings.enforce_context,
       costBudget24h: settings.cost_budget_24h,
       maxStaleMinutes: settings.max_stale_minutes,
     };

@@ -1,5 +1,5 @@
 import type { BodyOf, operations, Settings } from '@policy-studio/contract';
-import { isTimeZone } from '@policy-studio/engine';
+import { canonicalJson } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
@@ -8,10 +8,16 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, settingsSubject, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
-import { protectedSettings, type SettingValues, settingsOf } from './queries.js';
+import { protectedSettings, type SettingValues, settingFaults, settingsOf } from './queries.js';
 
 /** Decisions may come out differently when one of these changes. */
-const enforcedSettings = ['default_effect', 'time_zone', 'cost_budget_24h', 'max_stale_minutes'] as const;
+const enforcedSettings = [
+  'default_effect',
+  'time_zone',
+  'enforce_context',
+  'cost_budget_24h',
+  'max_stale_minutes',
+] as const;
 
 /** Merges a change into the settings. Without any difference nothing is recorded and no approval is used. */
 export async function changeSettings(
@@ -22,16 +28,15 @@ export async function changeSettings(
   const { db, clock, config } = services;
   const { approval_id: approvalId, ...change } = body as SettingValues & { approval_id?: number };
   if (Object.keys(change).length === 0) return invalid([{ path: '', message: 'must say at least one setting' }]);
-  if (change.time_zone !== undefined && !isTimeZone(change.time_zone)) {
-    return invalid([
-      { path: '/time_zone', message: 'is not a time zone known here; use an IANA name such as `Europe/Vienna`' },
-    ]);
-  }
+  const faults = settingFaults(change);
+  if (faults.length > 0) return invalid(faults);
   const now = clock.now();
   const outcome = await withTransaction(db.pool, async (tx) => {
     await lockEnforcement(tx, caller.workspaceId);
     const before = await settingsOf(tx, config, caller.workspaceId);
-    const changed = (Object.keys(change) as (keyof SettingValues)[]).filter((name) => change[name] !== before[name]);
+    const changed = (Object.keys(change) as (keyof SettingValues)[]).filter(
+      (name) => canonicalJson(change[name]) !== canonicalJson(before[name]),
+    );
     if (changed.length === 0) return { settings: before, generation: null };
     const refusal = before.four_eyes ? await approved(tx, { caller, change, changed, approvalId, now }) : null;
     if (refusal) return refusal;

@@ -1,4 +1,5 @@
-import type { Settings } from '@policy-studio/contract';
+import type { ProblemItem, Settings } from '@policy-studio/contract';
+import { isTimeZone } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../services.js';
 
@@ -6,13 +7,29 @@ import type { Config } from '../../services.js';
 export type SettingValues = Partial<Omit<Settings, 'updated_at' | 'updated_by'>>;
 
 /** Changing one of these takes a second person when four eyes is on. */
-export const protectedSettings = ['default_effect', 'time_zone', 'four_eyes'] as const;
+export const protectedSettings = [
+  'default_effect',
+  'time_zone',
+  'four_eyes',
+  'catalog',
+  'enforce_context',
+  'lint_severities',
+] as const;
+
+/** What the contract's schema does not say of settings that are to be: places and reasons, empty when they are sound. */
+export function settingFaults({ time_zone: zone }: SettingValues): ProblemItem[] {
+  if (zone === undefined || isTimeZone(zone)) return [];
+  return [{ path: '/time_zone', message: 'is not a time zone known here; use an IANA name such as `Europe/Vienna`' }];
+}
 
 function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<SettingValues> {
   return {
     default_effect: 'deny',
     time_zone: 'UTC',
     four_eyes: config.fourEyesDefault,
+    catalog: 'strict',
+    enforce_context: true,
+    lint_severities: {},
     cost_budget_24h: null,
     retention_days: 90,
     max_stale_minutes: 15,

@@ -1,0 +1,97 @@
+import {
+  type Catalog,
+  type CatalogAction,
+  type CatalogAgent,
+  type CompiledCatalog,
+  canonicalJson,
+  compileCatalog,
+  type Diagnostic,
+  defaultCatalog,
+  sha256Hex,
+} from '@policy-studio/engine';
+import type { Pool, PoolClient } from 'pg';
+
+/** A workspace's catalog as stored, agents and actions by name. */
+export interface StoredCatalog {
+  readonly catalog: Catalog;
+  /** Grows with every change; 0: never changed. */
+  readonly revision: number;
+  /** Names this content and no other, in any workspace and database. */
+  readonly stamp: string;
+}
+
+const neverChanged: StoredCatalog = {
+  catalog: {
+    agents: [...defaultCatalog.agents].sort((a, b) => (a.agent < b.agent ? -1 : 1)),
+    actions: [...defaultCatalog.actions].sort((a, b) => (a.action < b.action ? -1 : 1)),
+  },
+  revision: 0,
+  // Of another release it can be another.
+  stamp: `default ${sha256Hex(canonicalJson(defaultCatalog))}`,
+};
+
+/** Compiled catalogs by stamp, the least lately used making room: what a stamp names never changes. */
+const compiled = new Map<string, CompiledCatalog>();
+const keptCompiled = 64;
+
+/** The catalog compiled, or why it cannot be. */
+export function compiledCatalog({
+  catalog,
+  stamp,
+}: Pick<StoredCatalog, 'catalog' | 'stamp'>): CompiledCatalog | Diagnostic[] {
+  const made = compiled.get(stamp) ?? compileCatalog(catalog);
+  if (Array.isArray(made)) return made;
+  compiled.delete(stamp);
+  compiled.set(stamp, made);
+  const oldest = compiled.keys().next();
+  if (compiled.size > keptCompiled && !oldest.done) compiled.delete(oldest.value);
+  return made;
+}
+
+/** The catalog of a workspace. Inside a transaction pass its client. */
+export async function storedCatalog(db: Pool | PoolClient, workspaceId: number): Promise<StoredCatalog> {
+  const head = await db.query<{ revision: number; stamp: string }>(
+    'select revision, stamp from catalog where workspace_id = $1',
+    [workspaceId],
+  );
+  const [known] = head.rows;
+  if (!known) return neverChanged;
+  const kept = compiled.get(known.stamp);
+  if (kept) return { ...known, catalog: kept.catalog };
+  // One statement, so that the stamp names what is read.
+  const { rows } = await db.query<{
+    revision: number;
+    stamp: string;
+    agents: CatalogAgent[];
+    actions: CatalogAction[];
+  }>(
+    `select c.revision, c.stamp,
+       (select coalesce(json_agg(json_build_object('agent', agent, 'description', description)
+                                 order by agent collate "C"), '[]')
+          from catalog_agent where workspace_id = c.workspace_id) as agents,
+       (select coalesce(json_agg(document order by action collate "C"), '[]')
+          from catalog_action where workspace_id = c.workspace_id) as actions
+     from catalog c where c.workspace_id = $1`,
+    [workspaceId],
+  );
+  const [row] = rows;
+  if (!row) return neverChanged;
+  const { revision, stamp, agents, actions } = row;
+  return { revision, stamp, catalog: { agents, actions } };
+}
+
+/**
+ * The catalog of a workspace, ready to ask: the same object until it changes. `revision` names its content within the
+ * workspace.
+ */
+export async function catalogOf(
+  db: Pool | PoolClient,
+  workspaceId: number,
+): Promise<{ readonly compiled: CompiledCatalog; readonly revision: number }> {
+  const stored = await storedCatalog(db, workspaceId);
+  const made = compiledCatalog(stored);
+  if (Array.isArray(made)) {
+    throw new Error(`the catalog of workspace ${workspaceId} does not compile: ${made[0]?.message}`);
+  }
+  return { compiled: made, revision: stored.revision };
+}
