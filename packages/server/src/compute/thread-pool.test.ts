@@ -92,6 +92,20 @@ describe('a thread pool', () => {
     expect(await run('ask', port2, { transfer: [port2] })).toBe(7);
   });
 
+  test('answers what a call asks; what cannot be answered fails the call', async () => {
+    const { run } = pool();
+    const sizes: Record<string, number> = { a: 1, b: 2 };
+    const onAsk = async (name: unknown) => {
+      const size = sizes[name as string];
+      if (size === undefined) throw new Error(`nothing is known of ${name}`);
+      return size;
+    };
+    expect(await run('sum', ['a', 'b', 'b'], { onAsk })).toBe(5);
+    await expect(run('sum', ['a', 'c'], { onAsk })).rejects.toThrow('nothing is known of c');
+    await expect(run('sum', ['a'])).rejects.toThrow('nobody answers');
+    expect(await run('sum', ['b'], { onAsk })).toBe(2);
+  });
+
   test('lets an idle thread go and starts one anew', async () => {
     const { run } = pool({ idleMs: 1 });
     expect(await run('double', 1)).toBe(2);

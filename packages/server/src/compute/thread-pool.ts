@@ -16,6 +16,8 @@ export interface CallOptions {
   /** Ends the call whether it waits or runs; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Answers what the task asks while it runs. A rejection fails the task's question, not the call by itself. */
+  readonly onAsk?: (question: unknown) => Promise<unknown>;
   /** What of the input is handed over instead of copied, such as a port; not kept when the call is refused. */
   readonly transfer?: readonly Transferable[];
 }
@@ -35,14 +37,22 @@ export interface ThreadPool {
   close(): Promise<void>;
 }
 
-/** What a thread is sent. */
+/** What a thread is sent: a call, and answers to what that asks. */
+export type Message = Call | Answer;
+export interface Answer {
+  readonly kind: 'answer';
+  readonly answer?: unknown;
+  readonly error?: string;
+}
 export interface Call {
+  readonly kind: 'call';
   readonly name: string;
   readonly input: unknown;
 }
 
-/** What a thread sends: any number of progresses, then one end. */
+/** What a thread sends: any number of progresses and questions (one at a time), then one end. */
 export type Reply =
+  | { readonly kind: 'ask'; readonly question: unknown }
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
@@ -50,6 +60,7 @@ export type Reply =
 interface Waiting extends Call {
   readonly transfer: readonly Transferable[];
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly onAsk: ((question: unknown) => Promise<unknown>) | undefined;
   resolve(output: unknown): void;
   reject(error: unknown): void;
 }
@@ -98,10 +109,23 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
       running.onProgress?.(reply.progress);
       return;
     }
+    if (reply.kind === 'ask') {
+      void answer(thread, running, reply.question);
+      return;
+    }
     rest(thread);
     if (reply.kind === 'done') running.resolve(reply.output);
     else running.reject(Object.assign(new Error(reply.message), { stack: reply.stack }));
     dispatch();
+  };
+
+  const answer = async (thread: Thread, call: Waiting, question: unknown): Promise<void> => {
+    const reply = await (call.onAsk?.(question) ?? Promise.reject(new Error('nobody answers questions here'))).then(
+      (found): Answer => ({ kind: 'answer', answer: found }),
+      (error): Answer => ({ kind: 'answer', error: error instanceof Error ? error.message : String(error) }),
+    );
+    // Aborted or dead meanwhile.
+    if (thread.running === call) thread.worker.postMessage(reply satisfies Message);
   };
 
   const rest = (thread: Thread): void => {
@@ -139,7 +163,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
     thread.running = call;
     thread.worker.ref();
     try {
-      thread.worker.postMessage({ name: call.name, input: call.input } satisfies Call, call.transfer);
+      thread.worker.postMessage({ kind: 'call', name: call.name, input: call.input } satisfies Message, call.transfer);
     } catch (error) {
       // Not cloneable: the caller's fault, the thread has heard nothing.
       rest(thread);
@@ -161,7 +185,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   };
 
   return {
-    run(name, input, { signal, onProgress, transfer = [] } = {}) {
+    run(name, input, { signal, onProgress, onAsk, transfer = [] } = {}) {
       if (closed) return Promise.reject(new Error('the compute threads are closed'));
       if (signal?.aborted) return Promise.reject(signal.reason);
       const busy = [...threads].filter(({ running }) => running !== null).length;
@@ -174,7 +198,16 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
             settle(value);
           };
         };
-        const call: Waiting = { name, input, transfer, onProgress, resolve: settled(resolve), reject: settled(reject) };
+        const call: Waiting = {
+          kind: 'call',
+          name,
+          input,
+          transfer,
+          onProgress,
+          onAsk,
+          resolve: settled(resolve),
+          reject: settled(reject),
+        };
         signal?.addEventListener('abort', onAbort, { once: true });
         queue.push(call);
         dispatch();

@@ -24,6 +24,11 @@ answerCalls({
       });
       port.postMessage('how many?');
     }),
+  sum: async (names: string[], { ask }) => {
+    let sum = 0;
+    for (const name of names) sum += (await ask(name)) as number;
+    return sum;
+  },
   count: async (input: number, { progress }) => {
     for (let done = 0; done < input; done++) {
       progress(done, input);
