@@ -2,6 +2,9 @@ import { expireApprovals } from '../features/approvals/expire.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
 import { compactRollups } from '../features/decisions/rollups.js';
+import { forgetJobs } from '../features/jobs/retention.js';
+import { runNextJob } from '../features/jobs/run.js';
+import { jobWork } from '../features/simulation/job.js';
 import type { Services } from '../services.js';
 
 /** Work that comes round. Any server may run any of it at any time, several at once: each run is safe on its own. */
@@ -26,6 +29,9 @@ export const jobs: readonly Job[] = [
       if (!listener.connected) await enforcement.poll();
     },
   },
+  // Long work that was asked for. One at a time: its threads leave a core to decisions.
+  { name: 'jobs.work', everyMs: second / 2, run: (services) => runNextJob(services, jobWork) },
+  { name: 'jobs.retention', everyMs: minute, run: ({ db }, now) => forgetJobs(db.pool, now.getTime()) },
   { name: 'decisions.recover', everyMs: second, run: ({ recorder }) => recorder.recover() },
   {
     name: 'decisions.partitions',

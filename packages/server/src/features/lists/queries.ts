@@ -46,6 +46,37 @@ export async function listDigests(
   return new Map(rows.map(({ name, digest }) => [name, digest]));
 }
 
+/** The versions that those of these lists that exist stand at. */
+export async function listVersionsNow(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (names.length === 0) return new Map();
+  const { rows } = await db.query<{ name: string; version: number }>(
+    'select name, version from named_list where workspace_id = $1 and name = any($2) and not deleted',
+    [workspaceId, names],
+  );
+  return new Map(rows.map(({ name, version }) => [name, version]));
+}
+
+/** Lists as they were at these versions; those that are not there are left out. */
+export async function listsAt(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  versions: Readonly<Record<string, number>>,
+): Promise<ReadonlyMap<string, Pick<CurrentList, 'values' | 'normalize'>>> {
+  const wanted = Object.entries(versions);
+  if (wanted.length === 0) return new Map();
+  const { rows } = await db.query<Pick<CurrentList, 'name' | 'values' | 'normalize'>>(
+    `select v.name, v."values", v.normalize
+       from unnest($2::text[], $3::integer[]) as wanted (name, version)
+       join named_list_version v on v.workspace_id = $1 and v.name = wanted.name and v.version = wanted.version`,
+    [workspaceId, wanted.map(([name]) => name), wanted.map(([, version]) => version)],
+  );
+  return new Map(rows.map(({ name, values, normalize }) => [name, { values, normalize }]));
+}
+
 /** As the engine takes them. */
 export function engineLists(lists: Iterable<readonly [string, Pick<CurrentList, 'values' | 'normalize'>]>): Lists {
   return Object.fromEntries(

@@ -1,0 +1,174 @@
+import { jsonPointer, type ProblemItem } from '@policy-studio/contract';
+import {
+  type Catalog,
+  type CompiledCatalog,
+  type CompiledPolicy,
+  compile,
+  compileCatalog,
+  createComparison,
+  createSimulation,
+  type Diagnostic,
+  type Effect,
+  fixtures,
+  type Lists,
+  parseCaseList,
+  parseCases,
+  type RuleInput,
+  type SimulationCase,
+  syntheticCases,
+} from '@policy-studio/engine';
+import type { RecordedRequest } from '../../features/decisions/queries.js';
+import type { TaskContext } from '../answer-calls.js';
+import { type RecordFeed, recordedCases } from './recorded-cases.js';
+
+/** Rules to simulate, and where in the request they, or the bundle they are of, were named. */
+export interface SimulatedRules {
+  readonly place: string;
+  readonly rules: readonly unknown[];
+  readonly lists: Lists;
+}
+
+export type CaseSourceText = { readonly format: 'json' | 'jsonl' | 'csv'; readonly text: string };
+
+export type SimulatedDataset =
+  | { readonly name: 'fixtures' }
+  | {
+      readonly name: 'synthetic';
+      readonly count: number;
+      readonly seed: number;
+      readonly catalog: Catalog;
+      /** Names this catalog and no other. */
+      readonly stamp: string;
+    }
+  | { readonly name: 'custom'; readonly cases: readonly unknown[] }
+  | { readonly name: 'custom'; readonly source: CaseSourceText }
+  | { readonly name: 'replay'; readonly feed: RecordFeed };
+
+export interface SimulationTask {
+  readonly kind: 'simulate' | 'compare' | 'mutate';
+  /** One; of a comparison two. */
+  readonly policies: readonly SimulatedRules[];
+  readonly defaultEffect: Effect;
+  readonly dataset: SimulatedDataset;
+  readonly limits: { readonly cost: number; readonly compute: number };
+  /** Mutants that are tried at most. */
+  readonly mutants: number;
+  /** More cases than these are not run: the answer is how many there are. */
+  readonly maxCases: number;
+}
+
+export type SimulationOutcome =
+  /** `place` of the rules, or of the cases, that cannot be used. */
+  | {
+      readonly kind: 'refused';
+      readonly place: string;
+      readonly faults: readonly ProblemItem[];
+      readonly count: number;
+    }
+  | { readonly kind: 'deferred'; readonly total: number }
+  | { readonly kind: 'done'; readonly json: Uint8Array };
+
+/** Faults told of one place. */
+const told = 100;
+/** Cases between two reports of progress. */
+const stride = 500;
+
+/** Runs the cases on the rules. The report is made into JSON here, so that the event loop of the server need not. */
+export async function simulate(task: SimulationTask, context: TaskContext): Promise<SimulationOutcome> {
+  const policies: CompiledPolicy[] = [];
+  for (const { place, rules, lists } of task.policies) {
+    const policy = compile({ rules: rules as readonly RuleInput[] }, lists, { defaultEffect: task.defaultEffect });
+    if (Array.isArray(policy)) return refused(place, policy, [place]);
+    policies.push(policy);
+  }
+  const cases = casesOf(task, policies, context);
+  if ('kind' in cases) return cases;
+  if (cases.total > task.maxCases) return { kind: 'deferred', total: cases.total };
+  const report = await run(task, policies, cases, context);
+  const json = JSON.stringify({ dataset: task.dataset.name, seed: seedOf(task.dataset), ...report });
+  return { kind: 'done', json: new TextEncoder().encode(json) };
+}
+
+function seedOf(dataset: SimulatedDataset): number | null {
+  return dataset.name === 'synthetic' ? dataset.seed : null;
+}
+
+interface Cases {
+  /** With a replay also the records that turn out to lack something. */
+  readonly total: number;
+  readonly cases: Iterable<SimulationCase> | AsyncIterable<SimulationCase>;
+  /** What a replay says of its records, once the cases have been through. */
+  readonly replayable?: () => object;
+}
+
+function casesOf(
+  { dataset }: SimulationTask,
+  policies: readonly CompiledPolicy[],
+  { ask }: TaskContext,
+): Cases | SimulationOutcome {
+  switch (dataset.name) {
+    case 'fixtures':
+      return { total: fixtures.length, cases: fixtures };
+    case 'synthetic': {
+      const { count, seed } = dataset;
+      const cases = syntheticCases(policies, { count, seed, catalog: catalogNamed(dataset) });
+      return { total: cases.length, cases };
+    }
+    case 'custom': {
+      if ('source' in dataset) {
+        const { text, format } = dataset.source;
+        const read = parseCases(text, format);
+        if (Array.isArray(read)) return refused('custom_source', read, ['custom_source', 'text']);
+        return { total: read.cases.length, cases: read.cases };
+      }
+      const read = parseCaseList(dataset.cases);
+      if ('diagnostics' in read) return refused('custom_cases', read.diagnostics, ['custom_cases']);
+      return { total: read.length, cases: read };
+    }
+    case 'replay': {
+      const nextPage = async () => (await ask('records')) as readonly RecordedRequest[];
+      const { cases, replayable } = recordedCases(dataset.feed, policies, nextPage);
+      return { total: dataset.feed.total, cases, replayable };
+    }
+  }
+}
+
+/** The one that was compiled last: most simulations of a while are of one workspace. */
+let lastCatalog: { readonly stamp: string; readonly compiled: CompiledCatalog } | null = null;
+
+function catalogNamed({ catalog, stamp }: SimulatedDataset & { name: 'synthetic' }): CompiledCatalog {
+  if (lastCatalog?.stamp === stamp) return lastCatalog.compiled;
+  const compiled = compileCatalog(catalog);
+  if (Array.isArray(compiled)) throw new Error(`the stored catalog does not compile: ${compiled[0]?.message}`);
+  lastCatalog = { stamp, compiled };
+  return compiled;
+}
+
+async function run(
+  task: SimulationTask,
+  policies: readonly CompiledPolicy[],
+  { total, cases, replayable }: Cases,
+  { progress }: TaskContext,
+): Promise<object> {
+  const [policy, other] = policies as [CompiledPolicy, CompiledPolicy];
+  const limits = { limits: task.limits };
+  const running = task.kind === 'compare' ? createComparison(policy, other, limits) : createSimulation(policy, limits);
+  let done = 0;
+  for await (const one of cases) {
+    running.add(one);
+    done += 1;
+    if (done % stride === 0) progress(done, total);
+  }
+  return { ...(replayable ? { replayable: replayable() } : {}), ...running.report() };
+}
+
+/** Paths of the diagnostics lead from the rules or the cases, which stand at `at` in the request. */
+function refused(place: string, diagnostics: readonly Diagnostic[], at: readonly string[]): SimulationOutcome {
+  const faults = diagnostics.slice(0, told).map(({ code, path, message, line, column }) => {
+    // A place in a text is no place in the request.
+    const isText = at.length > 1;
+    const where = isText && line !== undefined ? `line ${line}, column ${column ?? 1}: ` : '';
+    return { code, path: jsonPointer(isText ? at : [...at, ...path]), message: `${where}${message}` };
+  });
+  return { kind: 'refused', place, faults, count: diagnostics.length };
+}

@@ -1,0 +1,102 @@
+import type { Pool } from 'pg';
+import type { SimulatedDataset, SimulationOutcome } from '../../compute/tasks/simulate.js';
+import type { Progress } from '../../compute/thread-pool.js';
+import type { Refusal } from '../../refusal.js';
+import type { Services } from '../../services.js';
+import { storedCatalog } from '../catalog/queries.js';
+import { countRecorded, type RecordedRequest, type RecordWindow, recordedPage } from '../decisions/queries.js';
+import { engineLists, listsAt } from '../lists/queries.js';
+import type { SimulationInput } from './input.js';
+
+export interface SimulationRun {
+  readonly lane: 'interactive' | 'background';
+  /** More cases than these are not run. */
+  readonly maxCases: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Rows of one page of the log; with contexts of the largest size 32 MiB. */
+const pageRows = 500;
+
+/** Runs a simulation in a thread; `overloaded` when too much waits there. */
+export async function runSimulation(
+  services: Services,
+  workspaceId: number,
+  input: SimulationInput,
+  run: SimulationRun,
+): Promise<SimulationOutcome | Refusal> {
+  const { pool } = services.db;
+  const policies = await Promise.all(
+    input.policies.map(async ({ place, rules, lists }) => ({
+      place,
+      rules,
+      lists: engineLists(await listsAt(pool, workspaceId, lists)),
+    })),
+  );
+  const { kind, defaultEffect, limits, mutants } = input;
+  const { dataset, nextPage } = await datasetFor(pool, workspaceId, input);
+  // The thread hears only that a question failed; whoever asked for the simulation is to hear why.
+  let broken: { readonly error: unknown } | null = null;
+  const onAsk = async (): Promise<unknown> => {
+    try {
+      return await nextPage?.();
+    } catch (error) {
+      broken = { error };
+      throw error;
+    }
+  };
+  try {
+    return await services.compute.run(
+      'simulate',
+      { kind, policies, defaultEffect, dataset, limits, mutants, maxCases: run.maxCases },
+      { lane: run.lane, signal: run.signal, onAsk, ...(run.onProgress ? { onProgress: run.onProgress } : {}) },
+    );
+  } catch (error) {
+    throw (broken as { readonly error: unknown } | null)?.error ?? error;
+  }
+}
+
+interface Source {
+  readonly dataset: SimulatedDataset;
+  /** The next records that the thread asks for. */
+  readonly nextPage?: () => Promise<RecordedRequest[]>;
+}
+
+async function datasetFor(pool: Pool, workspaceId: number, input: SimulationInput): Promise<Source> {
+  const { dataset, timeZone } = input;
+  switch (dataset.name) {
+    case 'synthetic': {
+      const { catalog, stamp } = await storedCatalog(pool, workspaceId);
+      return { dataset: { ...dataset, catalog, stamp } };
+    }
+    case 'replay': {
+      const { window, limit } = dataset;
+      const total = await countRecorded(pool, workspaceId, window, limit);
+      return {
+        dataset: { name: 'replay', feed: { total, timeZone } },
+        nextPage: pagesOf(pool, workspaceId, window, total),
+      };
+    }
+    default:
+      return { dataset };
+  }
+}
+
+/** Gives the window's records a page at a time, newest first, at most `total` of them; then empty pages. */
+function pagesOf(
+  pool: Pool,
+  workspaceId: number,
+  window: RecordWindow,
+  total: number,
+): () => Promise<RecordedRequest[]> {
+  let before: string | null = null;
+  let left = total;
+  return async () => {
+    const limit = Math.min(pageRows, left);
+    const page = limit === 0 ? [] : await recordedPage(pool, workspaceId, window, { before, limit });
+    left -= page.length;
+    before = page.at(-1)?.id ?? before;
+    return page;
+  };
+}
