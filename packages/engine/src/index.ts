@@ -33,7 +33,7 @@ export {
 export { defaultCatalog } from './catalog/default-catalog.js';
 export { actionsFromMcp, type McpImport, mcpLimits, type RefusedTool } from './catalog/mcp.js';
 export { parseCatalog } from './catalog/parse-catalog.js';
-export { unknownTo, violationsOf } from './catalog/request-check.js';
+export { type ContextFault, contextFault, unknownTo } from './catalog/request-check.js';
 export {
   type ContextSchema,
   parseContextSchema,
@@ -127,6 +127,7 @@ export {
   defaultBudgetLimits,
   type SimulationSummary,
 } from './simulate/summary.js';
+export { type SyntheticCatalog, type SyntheticOptions, syntheticCases } from './simulate/synthetic.js';
 export type { Position, SourceDocument } from './source.js';
 export { readJson } from './source-json.js';
 export { readYaml } from './source-yaml.js';

@@ -1,3 +1,4 @@
+import { isConcreteName } from '../catalog/name-pattern.js';
 import { type Diagnostic, hint, type Path, quoted } from '../diagnostic.js';
 import { type FactDefinition, facts } from '../facts.js';
 import type { Effect } from '../generated/rule.js';
@@ -118,16 +119,13 @@ function idOf(value: Members, index: number, report: Report): string {
   return id;
 }
 
-const concreteName = /^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$/;
-const maxNameChars = 128;
-
 function nameOf(value: Members, key: 'agent' | 'action', report: Report): string {
   const name = value[key];
   if (name === undefined) {
     report(`the case has no \`${key}\`: add it`, []);
     return '';
   }
-  if (typeof name === 'string' && name.length <= maxNameChars && concreteName.test(name)) return name;
+  if (typeof name === 'string' && isConcreteName(name)) return name;
   const example = key === 'agent' ? 'inbox.triage' : 'quarantine';
   const wild = typeof name === 'string' && name.includes('*') ? ': a case is about one, so no `*`' : '';
   report(`\`${key}\` must be a name such as \`${example}\`${wild}`, [key]);

@@ -1,5 +1,6 @@
 import type { CompiledPolicy } from '../compile.js';
 import type { Effect } from '../generated/rule.js';
+import { enabledRules } from './enabled-rules.js';
 
 /** Which rules the cases reached. */
 export interface RuleCoverage {
@@ -19,16 +20,15 @@ export interface RuleHits {
 
 /** The coverage that hits, by rule id, come to. */
 export function ruleCoverage(policy: CompiledPolicy, hits: ReadonlyMap<string, number>): RuleCoverage {
-  const rules = enabledRules(policy).map(({ id, effect }) => ({ rule_id: id, effect, hits: hits.get(id) ?? 0 }));
+  const rules = enabledRules(policy).map(({ rule: { id, effect } }) => ({
+    rule_id: id,
+    effect,
+    hits: hits.get(id) ?? 0,
+  }));
   const neverHit = rules.filter((rule) => rule.hits === 0).map(({ rule_id }) => rule_id);
   return {
     rules,
     never_hit: neverHit,
     covered_rate: rules.length === 0 ? 1 : (rules.length - neverHit.length) / rules.length,
   };
-}
-
-function enabledRules({ index }: CompiledPolicy) {
-  const rules = [...index.buckets.values()].flatMap((byAction) => [...byAction.values()].flat());
-  return rules.sort((a, b) => a.rank - b.rank);
 }
