@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { limits, readJson } from '@policy-studio/engine';
 import { LineCounter, parseDocument } from 'yaml';
@@ -43,6 +44,10 @@ export function fileFailure(path: string, error: unknown, done: 'read' | 'writte
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   if (typeof code !== 'string' || Reflect.get(error as Error, 'syscall') === undefined) return error;
   return unusable(`${displayName(path)}: ${reasons[code] ?? `cannot be ${done} (${code})`}`);
+}
+
+export async function isEmptyFile(path: string): Promise<boolean> {
+  return (await stat(path).catch((error: unknown) => Promise.reject(fileFailure(path, error)))).size === 0;
 }
 
 /** Reads a JSON or YAML file whole: at most 16 MiB, UTF-8, not empty. The ending tells the format; for standard input its first character. */

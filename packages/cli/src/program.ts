@@ -6,7 +6,9 @@ import { catalogCommand } from './commands/catalog.js';
 import { decisionsCommand } from './commands/decisions.js';
 import { diffCommand } from './commands/diff.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { fmtCommand } from './commands/fmt.js';
 import { keysCommand } from './commands/keys.js';
+import { lintCommand } from './commands/lint.js';
 import { listsCommand } from './commands/lists.js';
 import { replayCommand } from './commands/replay.js';
 import { statusCommand } from './commands/status.js';
@@ -37,6 +39,8 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     .enablePositionalOptions()
     .addHelpText('afterAll', exitCodeHelp);
   const commands = [
+    lintCommand,
+    fmtCommand,
     testCommand,
     diffCommand,
     evaluateCommand,

@@ -1,7 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseBundleSource } from '@policy-studio/engine';
 import { unusable } from './exit-code.js';
-import { fileFailure } from './input.js';
+import { fileFailure, isEmptyFile, readText, type TextFile } from './input.js';
+import { plural, printable, type Terminal } from './output.js';
 
 const mostFiles = 10_000;
 const document = /\.(json|yaml|yml)$/i;
@@ -36,7 +38,7 @@ export async function filesAt(paths: readonly string[], takes: (name: string) =>
 }
 
 /** Whether a file in a folder may hold rules. */
-export function mayHoldRules(name: string): boolean {
+function mayHoldRules(name: string): boolean {
   return document.test(name) && !isSuiteName(name);
 }
 
@@ -59,4 +61,40 @@ async function* filesUnder(folder: string): AsyncGenerator<string, void, undefin
       if (!entry.name.startsWith('.') && entry.name !== 'node_modules') yield* filesUnder(path);
     } else if (entry.isFile() || entry.isSymbolicLink()) yield path;
   }
+}
+
+/** The bundles among the files; those in folders that hold none are passed over, and named on standard error. */
+export async function ruleFiles(paths: readonly string[], terminal: Terminal): Promise<TextFile[]> {
+  const files: TextFile[] = [];
+  const others: string[] = [];
+  for (const { path, named } of await filesAt(paths, mayHoldRules)) {
+    const file = named || !(await isEmptyFile(path)) ? await readText(path, terminal) : null;
+    if (file !== null && (named || holdsRules(file))) files.push(file);
+    else others.push(path);
+  }
+  if (others.length > 0) {
+    const list = others.slice(0, othersNamed).map(printable).join(', ');
+    const more = others.length > othersNamed ? ` and ${others.length - othersNamed} more` : '';
+    terminal.err.write(`passed over ${plural(others.length, 'file')} without rules: ${list}${more}\n`);
+  }
+  if (files.length === 0) throw unusable(`${paths.join(', ')}: no rules there, in .json, .yaml or .yml files`);
+  return files;
+}
+
+const othersNamed = 5;
+
+/**
+ * Whether a file in a folder is about rules. One that cannot be read counts when it speaks of effects, so that a broken
+ * bundle does not pass for something else.
+ */
+function holdsRules(file: TextFile): boolean {
+  const source = parseBundleSource(file.text, file.format);
+  if (!Array.isArray(source)) return source.rules.length === 0 || source.rules.some(isLikeRule);
+  return /["']?\beffect["']?\s*:/.test(file.text) && /["']?\baction["']?\s*:/.test(file.text);
+}
+
+function isLikeRule(entry: unknown): boolean {
+  return (
+    typeof entry === 'object' && entry !== null && ('effect' in entry || 'conditions' in entry || 'priority' in entry)
+  );
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
 import { unusable } from '../exit-code.js';
 import { fileFailure } from '../input.js';
 
@@ -38,6 +38,15 @@ async function openNew(path: string, force: boolean, mode: number): Promise<File
     return force ? await open(path, 'r+').catch(() => open(path, 'wx', mode)) : await open(path, 'wx', mode);
   } catch (error) {
     if (Reflect.get(error as Error, 'code') === 'EEXIST') throw unusable(`${path}: is there already`);
+    throw fileFailure(path, error, 'written');
+  }
+}
+
+/** Writes a file that is there anew. */
+export async function rewrite(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
     throw fileFailure(path, error, 'written');
   }
 }

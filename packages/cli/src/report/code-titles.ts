@@ -21,6 +21,7 @@ const titles: Readonly<Record<string, string>> = {
   'unknown-action': 'The catalog does not know the action',
   'unknown-agent': 'The catalog does not know the agent',
   'unknown-field': 'The catalog does not know the field',
+  'unknown-list': 'The named list is not known here, so the rule was not analysed',
   'wide-allow': 'The rule allows everything, without conditions',
   'decision-change': 'Some requests are decided otherwise',
   'undecided-change': 'It could not be decided whether some requests are decided otherwise',
