@@ -1,7 +1,11 @@
 import type { Task } from './answer-calls.js';
-import { readRules } from './tasks/read-rules.js';
+import { checkBundle } from './tasks/check-bundle.js';
+import { lintRules } from './tasks/lint.js';
+import { simulate } from './tasks/simulate.js';
 
 /** What can be run in a compute thread, by name. Inputs and outputs are cloneable. */
 export const tasks = {
-  'read-rules': readRules,
+  'check-bundle': checkBundle,
+  lint: lintRules,
+  simulate,
 } satisfies Record<string, Task<never, unknown>>;

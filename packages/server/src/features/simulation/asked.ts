@@ -110,10 +110,9 @@ function replayOf(window: ReplayWindow, now: Date): AskedDataset | Refusal {
   if (window.from !== undefined && window.days !== undefined) {
     return invalid([{ path: '/window/days', message: 'stands beside `from`: give one of them' }]);
   }
-  const toMs = window.to === undefined ? now.getTime() : Math.ceil(Date.parse(window.to));
-  const fromMs =
-    window.from === undefined ? toMs - (window.days ?? defaults.days) * dayMs : Math.ceil(Date.parse(window.from));
-  for (const [name, ms] of Object.entries({ from: fromMs, to: toMs })) {
+  const toMs = window.to === undefined ? now.getTime() : Date.parse(window.to);
+  const fromMs = window.from === undefined ? toMs - (window.days ?? defaults.days) * dayMs : Date.parse(window.from);
+  for (const [name, ms] of Object.entries({ to: toMs, from: fromMs })) {
     // A leap second is a valid time of RFC 3339 that no Date can hold.
     if (Number.isNaN(ms)) return invalid([{ path: `/window/${name}`, message: 'must be a time that exists' }]);
   }
