@@ -170,6 +170,21 @@ describe('the policy of a snapshot', () => {
     generation: 4,
     default_effect: 'needs_approval',
     time_zone: 'Europe/Madrid',
+    enforce_context: true,
+    catalog: {
+      agents: [{ agent: 'inbox.triage', description: '' }],
+      actions: [
+        {
+          action: 'quarantine',
+          agents: null,
+          context_schema: { properties: { sender: { type: 'string' } } },
+          risk: null,
+          cost: null,
+          description: '',
+          annotations: {},
+        },
+      ],
+    },
     stable: {
       id: 7,
       version: '1.2.0',
@@ -188,6 +203,24 @@ describe('the policy of a snapshot', () => {
     expect(policy.evaluate(ask({ sender: 'eve@example.com' })).effect).toBe('needs_approval');
   });
 
+  it('denies a context that violates the schema of its action, as the server does', () => {
+    const policy = LocalPolicy.fromSnapshot({ ...snapshot, default_effect: 'allow' });
+    expect(policy.evaluate(ask({ sender: ['ada@example.com'] }))).toMatchObject({
+      effect: 'deny',
+      policy_effect: 'allow',
+      reason: expect.stringContaining('`sender`'),
+      overlays: [{ kind: 'context_invalid', violations: [{ path: ['sender'] }] }],
+    });
+    const lax = LocalPolicy.fromSnapshot({ ...snapshot, default_effect: 'allow', enforce_context: false });
+    expect(lax.evaluate(ask({ sender: ['ada@example.com'] }))).toMatchObject({ effect: 'allow', overlays: [] });
+  });
+
+  it('marks what the catalog does not know', () => {
+    const policy = LocalPolicy.fromSnapshot(snapshot);
+    const unknown = { agent: 'inbox.sort', action: 'quarantine', context: {} };
+    expect(policy.evaluate(unknown).overlays).toMatchObject([{ kind: 'unknown_action' }]);
+  });
+
   it('takes the default effect when nothing is in force', () => {
     const policy = LocalPolicy.fromSnapshot({ ...snapshot, stable: null });
     expect(policy.evaluate(ask({}))).toMatchObject({ effect: 'needs_approval', default: true, bundle: null });
@@ -196,6 +229,13 @@ describe('the policy of a snapshot', () => {
   it('is not made when the rules are not those of the digest', () => {
     const stable = { ...snapshot.stable, digest: '0'.repeat(64) } as NonNullable<Snapshot['stable']>;
     expect(refusal(() => LocalPolicy.fromSnapshot({ ...snapshot, stable })).code).toBe('snapshot_mismatch');
+  });
+
+  it('is not made when its catalog cannot be read', () => {
+    const [action] = snapshot.catalog.actions;
+    const actions = [{ ...(action as NonNullable<typeof action>), context_schema: { type: 'odd' } }];
+    const catalog = { ...snapshot.catalog, actions };
+    expect(refusal(() => LocalPolicy.fromSnapshot({ ...snapshot, catalog })).code).toBe('bundle_rejected');
   });
 
   it('is not made when a list it reads is not there', () => {

@@ -1,9 +1,13 @@
 import { type Decision, jsonPointer, type ProblemItem, type Snapshot } from '@policy-studio/contract';
 import {
   bundleDigest,
+  type CompiledCatalog,
   type CompiledPolicy,
+  type ContextFault,
   clockIn,
   compile,
+  compileCatalog,
+  contextFault,
   type Diagnostic,
   decide,
   type Effect,
@@ -13,6 +17,7 @@ import {
   type Lists,
   type PolicyDecision,
   type RuleInput,
+  unknownTo,
   withoutFacts,
 } from '@policy-studio/engine';
 import { ProblemError } from './problem-error.js';
@@ -64,6 +69,8 @@ export interface LocalBundleSource extends LocalPolicyOptions {
 
 interface Parts {
   readonly policy: CompiledPolicy;
+  readonly catalog: CompiledCatalog | null;
+  readonly enforceContext: boolean;
   readonly bundle: LocalBundle | null;
   readonly timeZone: string;
   readonly options: LocalPolicyOptions;
@@ -82,30 +89,37 @@ export class LocalPolicy {
   readonly bundle: LocalBundle | null;
   readonly defaultEffect: Effect;
   readonly #policy: CompiledPolicy;
+  readonly #catalog: CompiledCatalog | null;
+  readonly #enforceContext: boolean;
   readonly #clock: (() => Readonly<Record<string, unknown>>) | null;
   readonly #trustFacts: boolean;
 
-  private constructor({ policy, bundle, timeZone, options }: Parts) {
+  private constructor({ policy, catalog, enforceContext, bundle, timeZone, options }: Parts) {
     this.bundle = bundle;
     this.defaultEffect = policy.defaultEffect;
     this.#policy = policy;
+    this.#catalog = catalog;
+    this.#enforceContext = enforceContext;
     this.#trustFacts = options.trustFacts ?? false;
     const nowMs = options.clock === undefined ? Date.now : options.clock;
     const factsAt = clockIn(timeZone);
     this.#clock = nowMs === null ? null : () => ({ ...factsAt(nowMs()) });
   }
 
-  /** Throws a ProblemError `bundle_rejected` whose `errors` name every wrong place, by JSON Pointer into the rules. */
+  /**
+   * The policy of rules alone, without a catalog: contexts are not checked. Throws a ProblemError `bundle_rejected` whose `errors` name every wrong place, by JSON Pointer into the rules.
+   */
   static fromBundle(source: LocalBundleSource): LocalPolicy {
     const { rules, lists = {}, defaultEffect = 'deny' } = source;
     const policy = compiled(rules, lists, defaultEffect);
     const bundle = { id: null, version: null, digest: bundleDigest(rules) };
-    return new LocalPolicy({ policy, bundle, timeZone: zone(source.timeZone ?? 'UTC'), options: source });
+    const timeZone = zone(source.timeZone ?? 'UTC');
+    return new LocalPolicy({ policy, catalog: null, enforceContext: false, bundle, timeZone, options: source });
   }
 
   /**
    * The policy of a server's snapshot. Throws a ProblemError `snapshot_mismatch` when its rules are not those of its
-   * digest, `bundle_rejected` when this version of the engine cannot read them.
+   * digest, `bundle_rejected` when this version of the engine cannot read them or the catalog.
    */
   static fromSnapshot(snapshot: Snapshot, options: LocalPolicyOptions = {}): LocalPolicy {
     const { stable } = snapshot;
@@ -119,7 +133,14 @@ export class LocalPolicy {
       });
     }
     const bundle = stable === null ? null : { id: stable.id, version: stable.version, digest: stable.digest };
-    return new LocalPolicy({ policy, bundle, timeZone: zone(snapshot.time_zone), options });
+    return new LocalPolicy({
+      policy,
+      catalog: compiledCatalog(snapshot),
+      enforceContext: snapshot.enforce_context,
+      bundle,
+      timeZone: zone(snapshot.time_zone),
+      options,
+    });
   }
 
   /** Throws a ProblemError `validation_failed` for a request that a server would refuse (422). */
@@ -157,32 +178,49 @@ export class LocalPolicy {
     return { context: withFacts, discarded, factsUsed: pick(withFacts, read) };
   }
 
-  #answer(request: LocalRequest, { discarded, factsUsed }: Asked, decision: PolicyDecision): LocalDecision {
+  #answer(request: LocalRequest, { context, discarded, factsUsed }: Asked, decision: PolicyDecision): LocalDecision {
     const { effect, matched_rule, reason, budget, errors } = decision;
+    const { agent, action } = request;
+    const fault = this.#enforceContext && this.#catalog ? contextFault(this.#catalog, { action, context }) : null;
+    const unknown = this.#catalog && unknownTo(this.#catalog, request);
     // Written out: a spread here costs ten times the decision.
     return {
-      agent: request.agent,
-      action: request.action,
-      effect,
+      agent,
+      action,
+      effect: fault === null ? effect : 'deny',
       policy_effect: effect,
       matched_rule,
-      reason,
+      reason: fault === null ? reason : fault.reason,
       default: decision.default,
       bundle: this.bundle,
       budget,
       errors,
       facts_used: factsUsed,
       overlays:
-        discarded.length === 0
+        discarded.length === 0 && unknown === null && fault === null
           ? []
-          : [
-              {
-                kind: 'facts_discarded',
-                detail: `the request set ${discarded.join(', ')}, which only the clock and the server set`,
-              },
-            ],
+          : overlaysOf(discarded, unknown, fault, reason),
     };
   }
+}
+
+function overlaysOf(
+  discarded: readonly string[],
+  unknown: string | null,
+  fault: ContextFault | null,
+  policyReason: string,
+): Decision['overlays'] {
+  const overlays: Decision['overlays'] = [];
+  if (unknown !== null) overlays.push({ kind: 'unknown_action', detail: unknown });
+  if (discarded.length > 0) {
+    const detail = `the request set ${discarded.join(', ')}, which only the clock and the server set`;
+    overlays.push({ kind: 'facts_discarded', detail });
+  }
+  if (fault !== null) {
+    const violations = fault.violations.map(({ path, message }) => ({ path: [...path], message }));
+    overlays.push({ kind: 'context_invalid', detail: fault.reason, violations, policy_reason: policyReason });
+  }
+  return overlays;
 }
 
 interface Asked {
@@ -206,6 +244,13 @@ function compiled(rules: readonly RuleInput[], lists: Lists, defaultEffect: Effe
     detail: `the bundle is not valid: ${first?.message ?? ''}${result.length > 1 ? ` (and ${result.length - 1} more)` : ''}`,
     errors: result.map(item),
   });
+}
+
+function compiledCatalog({ catalog }: Snapshot): CompiledCatalog {
+  const result = compileCatalog(catalog);
+  if (!Array.isArray(result)) return result;
+  const detail = `the catalog of the snapshot cannot be used: ${result[0]?.message}`;
+  throw new ProblemError({ code: 'bundle_rejected', status: 422, detail, errors: result.map(item) });
 }
 
 function item({ code, path, message }: Diagnostic): ProblemItem {

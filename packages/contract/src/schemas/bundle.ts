@@ -1,5 +1,6 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
+import { CatalogAction, CatalogAgent } from './catalog.js';
 import { ListValue, Normalize } from './list.js';
 import { Actor, Effect, Id, Label, Nullable, Prose, page, Timestamp } from './vocabulary.js';
 
@@ -124,6 +125,8 @@ export const Snapshot = Type.Object(
     generation: Type.Integer({ description: 'Grows with every change of what is in force.' }),
     default_effect: Effect,
     time_zone: Type.String(),
+    enforce_context: Type.Boolean(),
+    catalog: Type.Object({ agents: Type.Array(CatalogAgent), actions: Type.Array(CatalogAction) }),
     stable: Nullable(Type.Object({ id: Type.Integer(), version: Version, digest: Type.String(), rules: Rules })),
     lists: Type.Record(
       Type.String(),

@@ -1,4 +1,5 @@
 import type { DecisionRequest } from '../decide.js';
+import { quoted } from '../diagnostic.js';
 import type { CompiledCatalog } from './compiled-catalog.js';
 import { type ContextViolation, validateContext } from './validate.js';
 
@@ -14,14 +15,30 @@ export function unknownTo(
     : `the catalog does not give \`${action}\` to the agent \`${agent}\``;
 }
 
+/** A context that violates the schema of its action. */
+export interface ContextFault {
+  /** In one sentence. */
+  readonly reason: string;
+  readonly violations: readonly ContextViolation[];
+}
+
 /**
- * Where a request's context violates the schema of its action, whichever agent asks; empty where there is none. An agent
- * that the action is not for does not get around its schema by that.
+ * How a request's context violates the schema of its action, whichever agent asks; null when it does not or there is
+ * none. An agent that the action is not for does not get around its schema by that.
  */
-export function violationsOf(
+export function contextFault(
   catalog: CompiledCatalog,
   { action, context }: Pick<DecisionRequest, 'action' | 'context'>,
-): readonly ContextViolation[] {
+): ContextFault | null {
   const schema = catalog.schemaOf('*', action);
-  return schema === null ? [] : validateContext(schema, context);
+  if (schema === null) return null;
+  const violations = validateContext(schema, context);
+  const [first] = violations;
+  if (first === undefined) return null;
+  const place = first.path.length === 0 ? 'it' : quoted(first.path.join('.'));
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  return {
+    reason: `the context does not fit the schema of \`${action}\`: ${place} ${first.message}${more}`,
+    violations,
+  };
 }

@@ -24,8 +24,7 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
-import { actionDocument } from './document.js';
-import { catalogOf, compiledCatalog } from './queries.js';
+import { actionDocument, catalogOf, compiledCatalog } from './queries.js';
 import {
   type Changed,
   decidesDifferently,

@@ -1,8 +1,8 @@
-import type { CatalogActionDocument, CatalogDocument } from '@policy-studio/contract';
-import type { CatalogAction, RuleInput } from '@policy-studio/engine';
+import type { CatalogDocument } from '@policy-studio/contract';
+import type { RuleInput } from '@policy-studio/engine';
 import type { Pool } from 'pg';
 import { bundleInForce } from '../bundles/queries.js';
-import { catalogOf } from './queries.js';
+import { actionDocument, catalogOf } from './queries.js';
 
 /** The catalog as clients see it, with what the bundle in force covers of it. */
 export async function catalogDocument(db: Pool, workspaceId: number): Promise<CatalogDocument> {
@@ -22,18 +22,5 @@ export async function catalogDocument(db: Pool, workspaceId: number): Promise<Ca
     agents: compiled.catalog.agents.map((agent) => ({ ...agent })),
     actions: compiled.catalog.actions.map(actionDocument),
     coverage: { actions, covered, covered_rate: actions === 0 ? 0 : covered / actions, uncovered: [...uncovered] },
-  };
-}
-
-/** The action as clients see it. */
-export function actionDocument(action: CatalogAction): CatalogActionDocument {
-  return {
-    action: action.action,
-    agents: action.agents && [...action.agents],
-    context_schema: action.context_schema && { ...action.context_schema },
-    risk: action.risk,
-    cost: action.cost,
-    description: action.description,
-    annotations: { ...action.annotations },
   };
 }

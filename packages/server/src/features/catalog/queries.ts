@@ -1,3 +1,4 @@
+import type { CatalogActionDocument } from '@policy-studio/contract';
 import {
   type Catalog,
   type CatalogAction,
@@ -94,4 +95,17 @@ export async function catalogOf(
     throw new Error(`the catalog of workspace ${workspaceId} does not compile: ${made[0]?.message}`);
   }
   return { compiled: made, revision: stored.revision };
+}
+
+/** The action as clients see it. */
+export function actionDocument(action: CatalogAction): CatalogActionDocument {
+  return {
+    action: action.action,
+    agents: action.agents && [...action.agents],
+    context_schema: action.context_schema && { ...action.context_schema },
+    risk: action.risk,
+    cost: action.cost,
+    description: action.description,
+    annotations: { ...action.annotations },
+  };
 }

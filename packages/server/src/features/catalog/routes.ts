@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
 import { deleteAction, deleteAgent, importTools, putAction, putAgent } from './commands.js';
-import { actionDocument, catalogDocument } from './document.js';
-import { catalogOf } from './queries.js';
+import { catalogDocument } from './document.js';
+import { actionDocument, catalogOf } from './queries.js';
 import { noAction } from './transition.js';
 
 export function catalogRoutes(app: FastifyInstance, services: Services): void {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
 import { type SeverableDatabase, severable } from '../../database/severable.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
-import { putInForce, steppingClock } from './in-force.testkit.js';
+import { introduce, putInForce, steppingClock } from './in-force.testkit.js';
 
 const rules = [
   { id: 'yes', agent: '*', action: 'go', effect: 'allow' as const, reason: 'fine' },
@@ -36,6 +36,7 @@ beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'ps-away-'));
   link = await severable(database.db);
   server = await startTestServer({ db: link.db, clock, config: { dataDir }, log: silent });
+  await introduce(server, ['a'], ['go', 'pay', 'few']);
   await putInForce(server, { rules, settings: { cost_budget_24h: 100, max_stale_minutes: 4 } });
   await ask('go');
 });
@@ -130,7 +131,7 @@ describe('while the database is away', () => {
     const [file] = await readdir(join(dataDir, 'in-force'));
     expect((await stat(join(dataDir, 'in-force', file as string))).mode & 0o777).toBe(0o600);
     await link.sever();
-    const fresh = await startTestServer({ db: link.db, clock, config: { dataDir }, log: silent });
+    const fresh = await startTestServer({ db: link.db, clock, config: { dataDir }, log: silent, catalog: 'strict' });
     const enforced = await fresh.services.enforcement.inForce(1);
     expect(enforced.bundle?.version).toBe((await ask('go')).bundle?.version);
     expect(fresh.services.enforcement.staleMs(1, clock.now().getTime() + 5_000)).toBe(5_000);

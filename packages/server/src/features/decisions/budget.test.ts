@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
-import { defaultWorkspaceId, putInForce, steppingClock } from './in-force.testkit.js';
+import { defaultWorkspaceId, introduce, putInForce, steppingClock } from './in-force.testkit.js';
 
 const clock = steppingClock('2026-03-04T22:30:00Z');
 const costing = (id: string, action: string, cost: number) => ({
@@ -27,6 +27,7 @@ beforeAll(async () => {
     startTestServer({ db: database.db, clock }),
     startTestServer({ db: database.db, clock }),
   ]);
+  await introduce(first(), ['a', 'a0', 'a1', 'a2'], ['tenth', 'five', 'two', 'free']);
 });
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest } from '@policy-studio/contract';
 import {
   canonicalJson,
+  contextFault,
   decide,
   type PolicyDecision,
   unknownTo,
-  violationsOf,
   withoutFacts,
 } from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
@@ -229,14 +229,10 @@ function answer(
 
 /** Denied when the context violates the schema of its action, so that a wrong type cannot dodge a rule. */
 function withinSchema(decision: Decision, { request, context }: Question, { known }: Enforced): Decision {
-  const violations = violationsOf(known, { action: request.action, context });
-  const [first] = violations;
-  if (first === undefined) return decision;
-  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
-  const place = first.path.length === 0 ? 'the context' : `\`${first.path.join('.')}\``;
-  const detail = `the context does not fit the schema of \`${request.action}\`: ${place} ${first.message}${more}`;
-  const told = violations.map(({ path, message }) => ({ path: [...path], message }));
-  return deniedBy(decision, 'context_invalid', detail, { violations: told });
+  const fault = contextFault(known, { action: request.action, context });
+  if (fault === null) return decision;
+  const violations = fault.violations.map(({ path, message }) => ({ path: [...path], message }));
+  return deniedBy(decision, 'context_invalid', fault.reason, { violations });
 }
 
 /** The same decision, denied by an overlay. Its reason gives way to the overlay's; the policy's own stays beside it. */

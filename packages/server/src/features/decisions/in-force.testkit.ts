@@ -81,6 +81,16 @@ export async function putInForce(
   return result;
 }
 
+/** Makes the catalog know agents and actions, so that decisions about them carry no mark. */
+export async function introduce(
+  { call }: Pick<TestServer, 'call'>,
+  agents: readonly string[],
+  actions: readonly string[],
+): Promise<void> {
+  for (const agent of agents) await call('putCatalogAgent', { params: { agent } });
+  for (const action of actions) await call('putCatalogAction', { params: { action } });
+}
+
 /** A clock that stands still until it is moved. */
 export function steppingClock(start: string): { now(): Date; advance(ms: number): void } {
   let ms = Date.parse(start);

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
 import { startTestServer, type TestServer, type TestServerOptions } from '../../server.testkit.js';
-import { putInForce } from './in-force.testkit.js';
+import { introduce, putInForce } from './in-force.testkit.js';
 
 const silent = pino({ level: 'silent' });
 let database: TestDatabase;
@@ -21,6 +21,7 @@ afterAll(() => database.close());
 async function start(options: TestServerOptions = {}): Promise<TestServer> {
   const server = await startTestServer({ db: database.db, log: silent, ...options });
   servers.push(server);
+  await introduce(server, ['a'], ['b']);
   await putInForce(server, { rules: [{ id: 'yes', agent: '*', action: '*', effect: 'allow', reason: 'fine' }] });
   await ask(server);
   return server;

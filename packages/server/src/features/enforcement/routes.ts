@@ -2,6 +2,7 @@ import { operations, type Snapshot } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
 import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
+import { actionDocument } from '../catalog/queries.js';
 import type { Enforced } from './in-force.js';
 
 export function enforcementRoutes(app: FastifyInstance, services: Services): void {
@@ -14,11 +15,16 @@ export function enforcementRoutes(app: FastifyInstance, services: Services): voi
   });
 }
 
-function snapshotOf({ generation, defaultEffect, timeZone, stable, lists }: Enforced): Snapshot {
+function snapshotOf({ generation, defaultEffect, timeZone, enforceContext, known, stable, lists }: Enforced): Snapshot {
   return {
     generation,
     default_effect: defaultEffect,
     time_zone: timeZone,
+    enforce_context: enforceContext,
+    catalog: {
+      agents: known.catalog.agents.map((agent) => ({ ...agent })),
+      actions: known.catalog.actions.map(actionDocument),
+    },
     stable: stable && { ...stable, rules: [...stable.rules] as unknown as Record<string, unknown>[] },
     lists: Object.fromEntries(
       Object.entries(lists).map(([name, list]) => [name, { ...list, values: [...list.values] }]),

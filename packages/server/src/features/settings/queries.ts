@@ -1,5 +1,5 @@
-import type { ProblemItem, Settings } from '@policy-studio/contract';
-import { isTimeZone } from '@policy-studio/engine';
+import { jsonPointer, type ProblemItem, type Settings } from '@policy-studio/contract';
+import { fixedCodes, hint, isTimeZone, type LintCode, lintCodes } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../services.js';
 
@@ -17,9 +17,19 @@ export const protectedSettings = [
 ] as const;
 
 /** What the contract's schema does not say of settings that are to be: places and reasons, empty when they are sound. */
-export function settingFaults({ time_zone: zone }: SettingValues): ProblemItem[] {
-  if (zone === undefined || isTimeZone(zone)) return [];
-  return [{ path: '/time_zone', message: 'is not a time zone known here; use an IANA name such as `Europe/Vienna`' }];
+export function settingFaults({ time_zone: zone, lint_severities: severities }: SettingValues): ProblemItem[] {
+  const faults = Object.keys(severities ?? {}).flatMap((code): ProblemItem[] => {
+    const path = jsonPointer(['lint_severities', code]);
+    if (!isLintCode(code)) return [{ path, message: `is no lint code${hint(code, lintCodes)}` }];
+    return fixedCodes.has(code) ? [{ path, message: 'is always an error: such rules cannot be decided by' }] : [];
+  });
+  if (zone === undefined || isTimeZone(zone)) return faults;
+  const message = 'is not a time zone known here; use an IANA name such as `Europe/Vienna`';
+  return [{ path: '/time_zone', message }, ...faults];
+}
+
+function isLintCode(code: string): code is LintCode {
+  return (lintCodes as readonly string[]).includes(code);
 }
 
 function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<SettingValues> {

@@ -4,6 +4,9 @@ import { startTestServer, type TestServer } from '../../server.testkit.js';
 const defaults = {
   default_effect: 'deny',
   time_zone: 'UTC',
+  catalog: 'strict',
+  enforce_context: true,
+  lint_severities: {},
   cost_budget_24h: null,
   retention_days: 90,
   max_stale_minutes: 15,
@@ -14,7 +17,7 @@ const defaults = {
 describe('settings where one person tries the product', () => {
   let server: TestServer;
   beforeAll(async () => {
-    server = await startTestServer({ config: { fourEyesDefault: false } });
+    server = await startTestServer({ catalog: 'strict', config: { fourEyesDefault: false } });
   });
   afterAll(() => server?.close());
   const generation = async () => (await server.call('getSystem')).body.generation;
@@ -45,9 +48,23 @@ describe('settings where one person tries the product', () => {
     });
   });
 
+  it('hold severities by lint code, replaced as a whole', async () => {
+    const { body } = await server.call('putSettings', {
+      body: { lint_severities: { redundant: 'warning', 'wide-allow': 'error', conflict: 'off' } },
+    });
+    expect(body.lint_severities).toEqual({ redundant: 'warning', 'wide-allow': 'error', conflict: 'off' });
+    const again = await server.call('putSettings', { body: { lint_severities: { redundant: 'error' } } });
+    expect(again.body.lint_severities).toEqual({ redundant: 'error' });
+    const { body: none } = await server.call('putSettings', { body: { lint_severities: {} } });
+    expect(none.lint_severities).toEqual({});
+  });
+
   it('record nothing when nothing changes', async () => {
+    await server.call('putSettings', { body: { lint_severities: { redundant: 'error', conflict: 'info' } } });
     const before = await server.call('listAudit', { query: { limit: 1 } });
-    const { status } = await server.call('putSettings', { body: { retention_days: 31, four_eyes: false } });
+    const { status } = await server.call('putSettings', {
+      body: { retention_days: 31, four_eyes: false, lint_severities: { conflict: 'info', redundant: 'error' } },
+    });
     expect(status).toBe(200);
     expect((await server.call('listAudit', { query: { limit: 1 } })).body).toEqual(before.body);
   });
@@ -56,8 +73,12 @@ describe('settings where one person tries the product', () => {
     const before = await generation();
     await server.call('putSettings', { body: { retention_days: 32 } });
     expect(await generation()).toBe(before);
+    await server.call('putSettings', { body: { catalog: 'open', lint_severities: { redundant: 'warning' } } });
+    expect(await generation()).toBe(before);
     await server.call('putSettings', { body: { max_stale_minutes: 20 } });
     expect(await generation()).toBe(before + 1);
+    await server.call('putSettings', { body: { enforce_context: false } });
+    expect(await generation()).toBe(before + 2);
   });
 
   it('are enforced when the answer is given', async () => {
@@ -76,6 +97,11 @@ describe('settings where one person tries the product', () => {
     [{ cost_budget_24h: -1 }, '/cost_budget_24h', /0 or more/],
     [{ cost_budget_24h: '5' }, '/cost_budget_24h', /a number or null/],
     [{ retention_days: 1.5 }, '/retention_days', /an integer/],
+    [{ catalog: 'strcit' }, '/catalog', /one of `strict`, `open`/],
+    [{ enforce_context: 'yes' }, '/enforce_context', /a boolean/],
+    [{ lint_severities: { redundent: 'off' } }, '/lint_severities/redundent', /did you mean `redundant`/],
+    [{ lint_severities: { 'duplicate-id': 'warning' } }, '/lint_severities/duplicate-id', /always an error/],
+    [{ lint_severities: { redundant: 'fatal' } }, '/lint_severities/redundant', /one of `error`/],
     [{ four_eye: true }, '/four_eye', /did you mean `four_eyes`/],
     [{}, '', /at least one/],
     [{ approval_id: 1 }, '', /at least one/],
@@ -103,7 +129,7 @@ describe('settings under four eyes', () => {
   let server: TestServer;
   const keys: Record<string, string> = {};
   beforeAll(async () => {
-    server = await startTestServer({ config: { fourEyesDefault: true } });
+    server = await startTestServer({ catalog: 'strict', config: { fourEyesDefault: true } });
     for (const name of ['ann', 'ben']) keys[name] = await server.createKey('admin', { name });
   });
   afterAll(() => server?.close());
@@ -118,7 +144,14 @@ describe('settings under four eyes', () => {
   const approve = (id: number) => server.call('approve', { params: { id }, body: {}, token: keys.ben as string });
 
   it('need a second person for what decides', async () => {
-    for (const change of [{ default_effect: 'allow' }, { time_zone: 'Asia/Tokyo' }, { four_eyes: false }]) {
+    for (const change of [
+      { default_effect: 'allow' },
+      { time_zone: 'Asia/Tokyo' },
+      { four_eyes: false },
+      { catalog: 'open' },
+      { enforce_context: false },
+      { lint_severities: { conflict: 'off' } },
+    ]) {
       const { status, problem } = await server.call('putSettings', { body: change });
       expect([status, problem.code]).toEqual([409, 'approval_required']);
     }
@@ -145,6 +178,22 @@ describe('settings under four eyes', () => {
     await approve(back);
     await server.call('putSettings', { body: { default_effect: 'deny', approval_id: back } });
     expect((await server.call('putSettings', { body })).problem.code).toBe('approval_used');
+  });
+
+  it('are asked for only as they could be set', async () => {
+    const justification = 'we agreed to';
+    for (const [settings, path] of [
+      [{ lint_severities: { conflct: 'off' } }, '/settings/lint_severities/conflct'],
+      [{ time_zone: 'Mars/Olympus' }, '/settings/time_zone'],
+      [{ retention_days: 3 }, '/settings/retention_days'],
+    ] as const) {
+      const { problem } = await server.call('createApproval', { body: { kind: 'settings', settings, justification } });
+      expect(problem.errors[0]?.path).toBe(path);
+    }
+    const id = await request({ lint_severities: { conflict: 'off' } });
+    await approve(id);
+    const body = { lint_severities: { conflict: 'off' }, approval_id: id };
+    expect((await server.call('putSettings', { body })).body.lint_severities).toEqual({ conflict: 'off' });
   });
 
   it('let an approved change bring others along that need none', async () => {
