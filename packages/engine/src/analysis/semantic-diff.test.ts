@@ -116,6 +116,24 @@ describe('a semantic diff', () => {
     expect(semanticDiff(policyOf(rules), policyOf([])).changes).toMatchObject([{ from: 'allow', to: 'deny' }]);
   });
 
+  it('names every rule that decides what changed, when asked to', () => {
+    const before = policyOf([
+      rule('allow-low', 'allow', {}),
+      rule('no-spam', 'deny', { spam: true }, { priority: 90 }),
+    ]);
+    const after = policyOf([
+      rule('allow-low', 'allow', {}),
+      rule('allow-vip', 'allow', { vip: true }, { priority: 60 }),
+    ]);
+    expect(semanticDiff(before, after).changes).toHaveLength(1);
+    const { changes } = semanticDiff(before, after, { byRule: true });
+    expect(changes.map(({ from, to, rules }) => [from, to, rules])).toEqual([
+      ['deny', 'allow', { from: 'no-spam', to: 'allow-low' }],
+      ['deny', 'allow', { from: 'no-spam', to: 'allow-vip' }],
+    ]);
+    for (const { witness, rules } of changes) expect(decide(after, witness).matched_rule).toBe(rules.to);
+  });
+
   it('says what it cannot decide, never that it is equal', () => {
     const before = policyOf([rule('words', 'allow', { 's matches': '^(ab)+$' })]);
     const after = policyOf([rule('words', 'allow', { 's matches': '^ab(ab)*$' })]);

@@ -5,10 +5,11 @@ import { formatCondition } from '../format-condition.js';
 import type { Effect } from '../generated/rule.js';
 import type { CompiledRule, Plan } from '../plan.js';
 import { planFor } from '../policy-index.js';
-import { type AnalysisBudget, defaultBudget, type Witness, winnerBy } from './analyse.js';
+import { type AnalysisBudget, defaultBudget, type Witness } from './analyse.js';
 import type { Formula } from './atom.js';
 import type { ContextTyping } from './domain.js';
 import { type Limits, type PairModel, pairModel, rootOf } from './pair-model.js';
+import { winnerBy } from './pair-record.js';
 import { type Pair, type PairClass, pairsOf } from './pairs.js';
 import { outcomeKey } from './redundancy.js';
 import { type Region, regionOf } from './region.js';
@@ -21,6 +22,8 @@ export interface SemanticDiffOptions {
   /** Pairs to look at besides those the rules name. */
   readonly pairs?: readonly Pair[];
   readonly budget?: AnalysisBudget;
+  /** Tells changes apart by the rule that decides afterwards as well, so that each of these rules is named. */
+  readonly byRule?: boolean;
 }
 
 /** A kind of request that is decided otherwise. */
@@ -89,7 +92,10 @@ export function semanticDiff(
     const changed = changedRules(plans, texts, tags);
     if (changed[0].length + changed[1].length === 0 && before.defaultEffect === after.defaultEffect) continue;
     const limits = { perQuery: budget.perQuery, perPair: Math.max(0, Math.min(budget.perPair, left)) };
-    const comparison = comparisonOf(pair, plans, [before, after], tags, typing, limits);
+    const comparison = {
+      ...comparisonOf(pair, plans, [before, after], tags, typing, limits),
+      byRule: options.byRule ?? false,
+    };
     for (const side of [0, 1] as const) {
       for (const rule of changed[side]) walk(comparison, side, rule);
       if (before.defaultEffect !== after.defaultEffect) walk(comparison, side, null);
@@ -187,6 +193,7 @@ interface Comparison {
   readonly plans: Sides<Plan>;
   readonly defaults: Sides<Effect>;
   readonly model: PairModel;
+  readonly byRule: boolean;
   readonly changes: Map<string, SemanticChange>;
   readonly undecided: Map<string, UndecidedChange>;
 }
@@ -198,7 +205,7 @@ function comparisonOf(
   tags: Sides<ListTag>,
   typing: ContextTyping | undefined,
   limits: Limits,
-): Comparison {
+): Omit<Comparison, 'byRule'> {
   const clausal = ([0, 1] as const).flatMap((side) =>
     plans[side].rules.map(({ condition }) => ({
       condition,
@@ -256,7 +263,8 @@ function look(
   const places: Sides<number | null> = side === 0 ? [rule, place] : [place, rule];
   const from = effectAt(comparison, 0, places[0]);
   const to = effectAt(comparison, 1, places[1]);
-  const key = `${from} ${to}`;
+  const rules = { from: idAt(comparison, 0, places[0]), to: idAt(comparison, 1, places[1]) };
+  const key = comparison.byRule ? `${from} ${to} ${rules.to ?? ''}` : `${from} ${to}`;
   if (changes.has(key)) return true;
   const answer = region.find(formulas);
   if (answer.kind === 'unsatisfiable') return false;
@@ -265,7 +273,7 @@ function look(
     action: pair.actionPattern,
     from,
     to,
-    rules: { from: idAt(comparison, 0, places[0]), to: idAt(comparison, 1, places[1]) },
+    rules,
   };
   if (answer.kind === 'undecided') {
     if (!undecided.has(key)) undecided.set(key, { ...found, reason: answer.reason });
