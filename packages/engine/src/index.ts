@@ -12,6 +12,7 @@ export {
   type Witness,
 } from './analysis/analyse.js';
 export type { ContextTyping, FieldDomain, JsonType } from './analysis/domain.js';
+export { type AnalysisMemory, createAnalysisMemory } from './analysis/memory.js';
 export type { Pair } from './analysis/pairs.js';
 export {
   type SemanticChange,

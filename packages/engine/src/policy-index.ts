@@ -55,6 +55,11 @@ export function planFor(index: PolicyIndex, agent: string, action: string): Plan
   return index.plans.get(agent)?.get(action) ?? planForClasses(index, agent, action);
 }
 
+/** The candidates of a pair in decision order, without making its plan. */
+export function candidatesFor(index: PolicyIndex, agent: string, action: string): readonly CompiledRule[] {
+  return candidatesOf(index, classOf(index.agents, agent), classOf(index.actions, action));
+}
+
 function planForClasses(index: PolicyIndex, agent: string, action: string): Plan {
   const agentClass = classOf(index.agents, agent);
   const actionClass = classOf(index.actions, action);

@@ -1,0 +1,189 @@
+import type { Resources } from '../check.js';
+import type { Effect } from '../generated/rule.js';
+import { type CompiledRule, type Plan, readHosts, readValues, winnerOf } from '../plan.js';
+import { type Reach, reachOf, type WinnerIn } from './coverage.js';
+import type { ContextTyping } from './domain.js';
+import { meetingOf } from './overlap.js';
+import { type Limits, type PairModel, pairModel } from './pair-model.js';
+import { outcomeKey, type Redundancy, redundancyOf } from './redundancy.js';
+import type { Context, UndecidedReason } from './solver.js';
+
+/** What the analysis found in one pair of agent and action. Rules are named by their place, so it holds for any rules that mean the same. */
+export interface PairRecord {
+  readonly rules: readonly RuleRecord[];
+  /** Clause visits spent. */
+  readonly work: number;
+}
+
+export interface RuleRecord {
+  /** Null where it was known before that the rule is needed. */
+  readonly reach: Reach | null;
+  readonly redundancy: Redundancy | null;
+  readonly meetings: Meetings;
+}
+
+/** The lower rules of another effect that a rule meets. */
+export interface Meetings {
+  readonly count: number;
+  readonly opposed: number;
+  readonly ties: number;
+  readonly partial: number;
+  /** In the order found; the weightiest, those known before included, are shown. */
+  readonly shown: readonly ShownMeeting[];
+  /** Lower rules that later pairs need not look at again. */
+  readonly settled: readonly number[];
+  readonly open: number;
+  readonly reason: UndecidedReason | null;
+}
+
+/** As `Overlap` in analyse.ts, by place. */
+export interface ShownMeeting extends MeetingFacts {
+  readonly lower: number;
+  readonly context: Context;
+}
+
+export interface MeetingFacts {
+  readonly opposed: boolean;
+  readonly tie: boolean;
+  readonly relation: 'exception' | 'partial' | null;
+}
+
+/** The patterns of a rule. */
+export interface Scope {
+  readonly agent: string;
+  readonly action: string;
+}
+
+/** What a pair's answers depend on, all of it: two tasks that say the same have the same record. */
+export interface PairTask {
+  /** In decision order. */
+  readonly rules: readonly CompiledRule[];
+  readonly scopes: ReadonlyMap<number, Scope>;
+  readonly resources: Resources;
+  readonly defaultEffect: Effect;
+  readonly typing: ContextTyping | undefined;
+  readonly limits: Limits;
+  /** What earlier pairs have settled, by place. */
+  readonly known: readonly KnownBefore[];
+  readonly plan: () => Plan;
+}
+
+/** What earlier pairs say of a rule, as far as it saves work. */
+export interface KnownBefore {
+  /** Without it some request gets another outcome. */
+  readonly needed: boolean;
+  /** The weights of the meetings shown so far, heaviest first. */
+  readonly weights: readonly number[];
+  /** Whether it is settled how the rule meets a lower one, by rank. */
+  isSettled(rank: number): boolean;
+}
+
+export const shownMeetings = 5;
+
+export function recordOf(task: PairTask): PairRecord {
+  const { rules, typing, limits, resources, known } = task;
+  const listTag = () => '';
+  const clausal = rules.map(({ condition }) => ({ condition, resources, listTag }));
+  const model = pairModel(clausal, typing, limits);
+  const winnerIn = winnerBy(task.plan());
+  const outcomes = [
+    ...rules.map(outcomeKey),
+    outcomeKey({ effect: task.defaultEffect, budget: null, minApprovers: null }),
+  ];
+  const answers = rules.map((_, place) => {
+    if (known[place]?.needed === true) return { reach: null, redundancy: null };
+    const reach = reachOf(model, place, winnerIn);
+    if (reach.kind !== 'reachable') return { reach, redundancy: null };
+    return { reach, redundancy: redundancyOf(model, place, outcomes, reach.context, winnerIn) };
+  });
+  const wide = rules.map(({ rank }) => isWide(task.scopes.get(rank)));
+  const records = answers.map((answer, place) => ({
+    ...answer,
+    meetings: meetingsOf(task, model, place, wide, winnerIn),
+  }));
+  return { rules: records, work: limits.perPair - Math.max(0, model.work.left) };
+}
+
+/** Asks the policy's own plan, so that witnesses are confirmed by what decides requests. */
+export function winnerBy(plan: Plan): WinnerIn {
+  return (context) => {
+    const values = readValues(plan, context);
+    readHosts(plan, values);
+    return winnerOf(plan, values);
+  };
+}
+
+/** What makes a meeting worth showing. */
+export function weightOf({ tie, opposed, relation }: MeetingFacts): number {
+  return Number(opposed && relation !== 'exception') * 4 + Number(tie) * 2 + Number(opposed);
+}
+
+export function isWide(scope: Scope | undefined): boolean {
+  return scope?.agent.endsWith('*') === true || scope?.action.endsWith('*') === true;
+}
+
+function meetingsOf(
+  { rules, scopes, typing, known }: PairTask,
+  model: PairModel,
+  higher: number,
+  wide: readonly boolean[],
+  winnerIn: WinnerIn,
+): Meetings {
+  const above = rules[higher] as CompiledRule;
+  const before = known[higher] as KnownBefore;
+  const weights = [...before.weights];
+  const shown: ShownMeeting[] = [];
+  const settled: number[] = [];
+  const found = { count: 0, opposed: 0, ties: 0, partial: 0, open: 0, reason: null as UndecidedReason | null };
+  for (let lower = higher + 1; lower < rules.length; lower++) {
+    const below = rules[lower] as CompiledRule;
+    if (above.effect === below.effect) continue;
+    const bothWide = wide[higher] === true && wide[lower] === true;
+    if (bothWide && before.isSettled(below.rank)) continue;
+    const meeting =
+      model.work.left <= 0
+        ? ({ kind: 'undecided', reason: 'budget' } as const)
+        : meetingOf(model, higher, lower, winnerIn);
+    if (meeting.kind === 'undecided') {
+      found.open += 1;
+      found.reason = meeting.reason;
+      continue;
+    }
+    // Without a typing, conditions that are apart in one pair are apart in all.
+    if (bothWide && (meeting.kind === 'overlap' || typing === undefined)) settled.push(lower);
+    if (meeting.kind === 'apart') continue;
+    const inScope = isInScope(scopes.get(above.rank), scopes.get(below.rank));
+    const facts = factsOf(above, below, inScope ? meeting.within : false);
+    found.count += 1;
+    found.opposed += Number(facts.opposed);
+    found.ties += Number(facts.tie);
+    found.partial += Number(facts.relation === 'partial');
+    const weight = weightOf(facts);
+    if ((weights[shownMeetings - 1] ?? -1) >= weight) continue;
+    const context = meeting.witness();
+    if (context === null) continue;
+    shown.push({ lower, context, ...facts });
+    weights.push(weight);
+    weights.sort((x, y) => y - x).splice(shownMeetings);
+  }
+  return { ...found, shown, settled };
+}
+
+function factsOf(above: CompiledRule, below: CompiledRule, within: boolean | null): MeetingFacts {
+  const effects = new Set([above.effect, below.effect]);
+  return {
+    opposed: effects.has('allow') && effects.has('deny'),
+    tie: above.priority === below.priority,
+    relation: within === null ? null : within ? 'exception' : 'partial',
+  };
+}
+
+function isInScope(inner: Scope | undefined, outer: Scope | undefined): boolean {
+  if (inner === undefined || outer === undefined) return false;
+  return matchesAll(inner.agent, outer.agent) && matchesAll(inner.action, outer.action);
+}
+
+function matchesAll(inner: string, outer: string): boolean {
+  if (outer === '*' || inner === outer) return true;
+  return outer.endsWith('.*') && inner !== '*' && inner.startsWith(outer.slice(0, -1));
+}
