@@ -11,7 +11,7 @@ const nextVersion = () => `1.${versions++}.0`;
 const reached: number[] = [];
 
 beforeAll(async () => {
-  office = await openOffice({ clock: { now: () => new Date(start + passedMs) } });
+  office = await openOffice({ catalog: 'strict', clock: { now: () => new Date(start + passedMs) } });
   const { enforcement } = office.services;
   const reach = enforcement.reach.bind(enforcement);
   enforcement.reach = async (workspaceId, generation) => {
