@@ -111,6 +111,15 @@ export {
 } from './simulate/compare.js';
 export type { CaseFailure } from './simulate/failure.js';
 export { fixtures } from './simulate/fixtures.js';
+export { type MutantKind, mutantKinds } from './simulate/mutants.js';
+export {
+  createMutationRun,
+  type MutationOptions,
+  type MutationReport,
+  type MutationRun,
+  mutationCoverage,
+  type Survivor,
+} from './simulate/mutate.js';
 export { type CaseFormat, type CaseSource, parseCaseList, parseCases } from './simulate/parse-cases.js';
 export type { RuleCoverage, RuleHits } from './simulate/rule-coverage.js';
 export {

@@ -130,7 +130,7 @@ function besides(value: Scalar): readonly unknown[] {
 }
 
 /** One step of the last decimal that is written: 84 and 86 of 85, 0.84 and 0.86 of 0.85. */
-function besidesNumber(value: number): number[] {
+export function besidesNumber(value: number): number[] {
   const decimals = /^-?\d+(?:\.(\d+))?$/.exec(String(value));
   const digits = decimals?.[1]?.length ?? 0;
   const step = 1 / 10 ** digits;
