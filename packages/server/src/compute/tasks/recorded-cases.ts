@@ -92,14 +92,17 @@ interface Kept {
   readonly redacted: readonly string[];
 }
 
-function readJson({ context, facts, redacted }: RecordedRequest): Kept | null {
+function readJson(record: RecordedRequest): Kept | null {
   try {
-    return {
-      context: JSON.parse(context),
-      facts: JSON.parse(facts),
-      redacted: redacted === null ? [] : JSON.parse(redacted),
-    };
+    const context: unknown = JSON.parse(record.context);
+    const facts: unknown = JSON.parse(record.facts);
+    const redacted: unknown = record.redacted === null ? [] : JSON.parse(record.redacted);
+    return isObject(context) && isObject(facts) && Array.isArray(redacted) ? { context, facts, redacted } : null;
   } catch {
     return null;
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

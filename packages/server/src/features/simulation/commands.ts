@@ -12,16 +12,21 @@ import { type SimulationInput, settle } from './input.js';
 import { runSimulation } from './run.js';
 
 /** How long somebody may wait for an answer; what takes longer is for a job. */
-const answerMs = 20_000;
+const defaultAnswerMs = 20_000;
 
 export type SimulationAnswer = { readonly json: Uint8Array } | { readonly job: JobRow };
 
 /** Runs the simulation, or, when its cases are too many to wait for, puts it in line as a job. */
-export async function simulate(services: Services, caller: Caller, asked: Asked): Promise<SimulationAnswer | Refusal> {
+export async function simulate(
+  services: Services,
+  caller: Caller,
+  asked: Asked,
+  answerMs = defaultAnswerMs,
+): Promise<SimulationAnswer | Refusal> {
   const { workspaceId, owner: actor } = caller;
   const input = await settle(services, workspaceId, asked);
   if (input instanceof Refusal) return input;
-  const outcome = await answered(services, workspaceId, input, asked.background);
+  const outcome = await answered(services, workspaceId, input, { background: asked.background, answerMs });
   if (outcome instanceof Refusal) return outcome;
   switch (outcome.kind) {
     case 'refused':
@@ -41,7 +46,7 @@ async function answered(
   services: Services,
   workspaceId: number,
   input: SimulationInput,
-  background: boolean,
+  { background, answerMs }: { background: boolean; answerMs: number },
 ): Promise<SimulationOutcome | Refusal> {
   const late = AbortSignal.timeout(answerMs);
   try {
