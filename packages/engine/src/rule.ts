@@ -5,6 +5,7 @@ import { ruleSchema } from './generated/rule-schema.js';
 import { validate } from './generated/validate-rule.js';
 import { limits } from './limits.js';
 import { createConditionParser, longerThan } from './parse-condition.js';
+import { knownConditionOf, type RuleMemory, rememberRule } from './rule-memory.js';
 
 /** A valid rule with the meaning of its conditions. */
 export interface ParsedRule {
@@ -38,11 +39,12 @@ export interface SoundRule extends ParsedRule {
 
 /**
  * The rules that are valid by themselves, in the order given, and everything that is wrong, in the same order; reading
- * ends once there are `maxDiagnostics`. Of rules with one id the first is valid. Never throws.
+ * ends once there are `maxDiagnostics`. Of rules with one id the first is valid. A memory saves work and changes nothing.
+ * Never throws.
  */
 export function readRules(
   rules: readonly unknown[],
-  { maxRules, maxDiagnostics }: { maxRules: number; maxDiagnostics: number },
+  { maxRules, maxDiagnostics, memory }: { maxRules: number; maxDiagnostics: number; memory?: RuleMemory },
 ): { sound: SoundRule[]; diagnostics: Diagnostic[] } {
   if (!Array.isArray(rules)) {
     return { sound: [], diagnostics: [diagnostic('invalid-rule', 'rules must be an array of rules', [])] };
@@ -58,6 +60,13 @@ export function readRules(
   for (let index = 0; index < rules.length && diagnostics.length < maxDiagnostics; index++) {
     const input: unknown = rules[index];
     const before = diagnostics.length;
+    const id = memory === undefined ? null : idOf(input);
+    const known = memory === undefined || id === null || seen.has(id) ? null : knownConditionOf(memory, id, input);
+    if (id !== null && known !== null) {
+      seen.set(id, index);
+      sound.push({ index, rule: withDefaults(input as RuleInput), condition: known });
+      continue;
+    }
     diagnostics.push(...duplicateId(seen, input, index), ...ruleProblems(input, index));
     const isTwin = diagnostics.length === before + 1 && diagnostics[before]?.code === 'duplicate-id';
     if (diagnostics.length > before && !isTwin) continue;
@@ -69,6 +78,7 @@ export function readRules(
       }
     } else if (!isTwin) {
       sound.push({ index, rule, condition });
+      if (memory !== undefined) rememberRule(memory, rule.id, input, condition);
     }
   }
   return { sound, diagnostics: diagnostics.slice(0, maxDiagnostics) };
