@@ -56,21 +56,35 @@ export async function readText(path: string, terminal: Terminal): Promise<TextFi
   const ending = extname(path).toLowerCase();
   const named = { '.json': 'json', '.yaml': 'yaml', '.yml': 'yaml' } as const;
   const byName = ending in named ? named[ending as keyof typeof named] : null;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of readBytes(path, terminal)) {
-    bytes += chunk.byteLength;
-    if (bytes > limits.sourceBytes) throw unusable(`${name}: is larger than ${limits.sourceBytes / 1024 / 1024} MiB`);
-    chunks.push(chunk);
-  }
+  const bytes = await readWhole(path, terminal);
   if (path !== '-' && byName === null) {
     throw unusable(
       `${name}: the name must end in .json, .yaml or .yml, so that its format is known; or give it as -, standard input`,
     );
   }
-  const text = decodeText(Buffer.concat(chunks), name);
-  if (text.trim() === '') throw unusable(`${name}: is empty`);
+  const text = wholeText(bytes, name);
   return { name, text, format: byName ?? (/^\s*[[{]/.test(text) ? 'json' : 'yaml') };
+}
+
+/** A file's bytes: at most 16 MiB. */
+export async function readWhole(path: string, terminal: Terminal): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of readBytes(path, terminal)) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.sourceBytes) {
+      throw unusable(`${displayName(path)}: is larger than ${limits.sourceBytes / 1024 / 1024} MiB`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The text of a file, which is UTF-8 and not empty. */
+export function wholeText(bytes: Buffer, name: string): string {
+  const text = decodeText(bytes, name);
+  if (text.trim() === '') throw unusable(`${name}: is empty`);
+  return text;
 }
 
 function decodeText(bytes: Uint8Array, name: string): string {

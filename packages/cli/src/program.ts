@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys.js';
 import { lintCommand } from './commands/lint.js';
 import { listsCommand } from './commands/lists.js';
 import { replayCommand } from './commands/replay.js';
+import { simulateCommand } from './commands/simulate.js';
 import { statusCommand } from './commands/status.js';
 import { testCommand } from './commands/test.js';
 import { serverFailure } from './connection.js';
@@ -43,6 +44,7 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
     fmtCommand,
     testCommand,
     diffCommand,
+    simulateCommand,
     evaluateCommand,
     replayCommand,
     bundlesCommand,

@@ -25,7 +25,8 @@ const mostRounds = 100;
 /**
  * The text with the edits that lint suggests, as far as they are safe: each is one of which it is proven that no request
  * is decided otherwise (effect, budget, approvers); of rules that are not valid, which decide nothing yet, only what
- * makes them so. What the rest would change is for a person to judge.
+ * makes them so. What the rest would change is for a person to judge, and so is what is only information: a rule that
+ * changes nothing may still give a reason of its own.
  */
 export function fixText({ text, format }: TextFile, settings: LintSettings): Fixed {
   const applied: Fixed['applied'][number][] = [];
@@ -69,7 +70,7 @@ interface Edit {
 
 function editsIn(text: string, format: 'json' | 'yaml', settings: LintSettings): Edit[] {
   const report = lintSource(text, format, lintOptions(parseBundleSource(text, format), settings));
-  return [...report.errors, ...report.warnings, ...report.info].flatMap((finding) => {
+  return [...report.errors, ...report.warnings].flatMap((finding) => {
     const patch = finding.suggestion?.patch;
     const isMeantToChange = finding.suggestion?.changes_decisions === true;
     return patch === undefined || patch.length === 0 || isMeantToChange ? [] : [{ finding, patch }];
