@@ -92,6 +92,7 @@ function cut(findings: readonly Finding[], locate: Locate | null): Finding[] {
 }
 
 function placed<F extends Finding>(finding: F, locate: Locate | null): F {
-  const position = locate?.(finding.path) ?? null;
+  // What is about no one rule has no line, unless the text itself is at fault.
+  const position = finding.path.length === 0 ? null : (locate?.(finding.path) ?? null);
   return position === null ? finding : { ...finding, line: position.line, column: position.column };
 }

@@ -30,13 +30,15 @@ function knownKeys(inRule: FaultPlace['inRule']): string[] {
   return inRule.join('.') === 'budget' ? Object.keys(ruleSchema.properties.budget.properties) : [];
 }
 
+const words: ReadonlyMap<string, readonly string[]> = new Map([
+  ['effect', ruleSchema.properties.effect.enum],
+  ['budget.risk', ruleSchema.properties.budget.properties.risk.enum],
+]);
+
 function misspelledWord({ rule, inRule, path }: FaultPlace): Suggestion | null {
-  const words: readonly string[] | undefined = {
-    effect: ruleSchema.properties.effect.enum,
-    'budget.risk': ruleSchema.properties.budget.properties.risk.enum,
-  }[inRule.join('.')];
+  const known = words.get(inRule.join('.'));
   const value = valueAt(rule, inRule);
-  const meant = words !== undefined && typeof value === 'string' ? nearest(value, words) : null;
+  const meant = known !== undefined && typeof value === 'string' ? nearest(value, known) : null;
   return meant === null ? null : { message: `write \`${meant}\``, patch: [replace(path, meant)] };
 }
 
