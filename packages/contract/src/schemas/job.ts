@@ -13,8 +13,8 @@ export const Job = Type.Object(
     kind: Type.Enum(jobKinds),
     status: Type.Enum(jobStatuses),
     progress: Type.Object({
-      done: Type.Integer({ description: 'Cases worked off.' }),
-      total: Nullable(Type.Integer({ description: 'Cases in all; null until that is known.' })),
+      done: Type.Integer({ description: 'Cases worked off; of mutation coverage the mutants.' }),
+      total: Nullable(Type.Integer({ description: 'Those in all; null until that is known.' })),
     }),
     error: Nullable(Type.String({ description: 'Why it failed.' })),
     result_bytes: Nullable(Type.Integer({ description: 'What the result weighs as JSON, once there is one.' })),

@@ -1,4 +1,4 @@
-import { caseLimits, caseOutcomes, defaultBudgetLimits } from '@policy-studio/engine';
+import { caseLimits, caseOutcomes, defaultBudgetLimits, mutantKinds } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
 import type { Role } from '../roles.js';
 import { Rules } from './bundle.js';
@@ -313,21 +313,28 @@ export type Comparison = Static<typeof Comparison>;
 export const MutationCoverage = Type.Object(
   {
     ...ran,
-    mutants: Type.Integer({ description: 'Changed versions of the rules that were tried.' }),
+    possible: Type.Integer({ description: 'Small changes of the rules that there are.' }),
+    mutants: Type.Integer({ description: 'Those that were tried, up to the limit.' }),
     killed: Type.Integer({ description: 'Those that some case noticed.' }),
     survived: Type.Array(
       Type.Object({
         mutant: Type.String(),
         rule_id: Type.String(),
-        kind: Type.String(),
+        kind: Type.Enum(mutantKinds),
         description: Type.String(),
-        case: Nullable(SimulationCase),
+        case: SimulationCase,
       }),
       { description: 'Those that no case noticed, each with a case that would, as the rules stand.' },
     ),
     equivalent: Type.Integer({ description: 'Those that change no decision: nothing could notice them.' }),
-    undecided: Type.Integer(),
-    score: Type.Number({ minimum: 0, maximum: 1 }),
+    undecided: Type.Integer({
+      description: 'Those that no case noticed, and of which it is not known whether any could.',
+    }),
+    score: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of killed among killed, survived and undecided.',
+    }),
   },
   { $id: 'MutationCoverage' },
 );

@@ -6,11 +6,13 @@ import {
   compile,
   compileCatalog,
   createComparison,
+  createMutationRun,
   createSimulation,
   type Diagnostic,
   type Effect,
   fixtures,
   type Lists,
+  type MutationReport,
   parseCaseList,
   parseCases,
   type RuleInput,
@@ -32,14 +34,7 @@ export type CaseSourceText = { readonly format: 'json' | 'jsonl' | 'csv'; readon
 
 export type SimulatedDataset =
   | { readonly name: 'fixtures' }
-  | {
-      readonly name: 'synthetic';
-      readonly count: number;
-      readonly seed: number;
-      readonly catalog: Catalog;
-      /** Names this catalog and no other. */
-      readonly stamp: string;
-    }
+  | { readonly name: 'synthetic'; readonly count: number; readonly seed: number }
   | { readonly name: 'custom'; readonly cases: readonly unknown[] }
   | { readonly name: 'custom'; readonly source: CaseSourceText }
   | { readonly name: 'replay'; readonly feed: RecordFeed };
@@ -50,6 +45,8 @@ export interface SimulationTask {
   readonly policies: readonly SimulatedRules[];
   readonly defaultEffect: Effect;
   readonly dataset: SimulatedDataset;
+  /** What made-up cases and witnesses keep to; the stamp names this catalog and no other. */
+  readonly catalog: { readonly catalog: Catalog; readonly stamp: string };
   readonly limits: { readonly cost: number; readonly compute: number };
   /** Mutants that are tried at most. */
   readonly mutants: number;
@@ -102,7 +99,7 @@ interface Cases {
 }
 
 function casesOf(
-  { dataset }: SimulationTask,
+  { dataset, catalog }: SimulationTask,
   policies: readonly CompiledPolicy[],
   { ask }: TaskContext,
 ): Cases | SimulationOutcome {
@@ -111,7 +108,7 @@ function casesOf(
       return { total: fixtures.length, cases: fixtures };
     case 'synthetic': {
       const { count, seed } = dataset;
-      const cases = syntheticCases(policies, { count, seed, catalog: catalogNamed(dataset) });
+      const cases = syntheticCases(policies, { count, seed, catalog: catalogNamed(catalog) });
       return { total: cases.length, cases };
     }
     case 'custom': {
@@ -136,7 +133,7 @@ function casesOf(
 /** The one that was compiled last: most simulations of a while are of one workspace. */
 let lastCatalog: { readonly stamp: string; readonly compiled: CompiledCatalog } | null = null;
 
-function catalogNamed({ catalog, stamp }: SimulatedDataset & { name: 'synthetic' }): CompiledCatalog {
+function catalogNamed({ catalog, stamp }: SimulationTask['catalog']): CompiledCatalog {
   if (lastCatalog?.stamp === stamp) return lastCatalog.compiled;
   const compiled = compileCatalog(catalog);
   if (Array.isArray(compiled)) throw new Error(`the stored catalog does not compile: ${compiled[0]?.message}`);
@@ -150,6 +147,7 @@ async function run(
   { total, cases, replayable }: Cases,
   { progress }: TaskContext,
 ): Promise<object> {
+  if (task.kind === 'mutate') return { ...(await mutate(task, cases, progress)), ...said(replayable) };
   const [policy, other] = policies as [CompiledPolicy, CompiledPolicy];
   const limits = { limits: task.limits };
   const running = task.kind === 'compare' ? createComparison(policy, other, limits) : createSimulation(policy, limits);
@@ -159,7 +157,30 @@ async function run(
     done += 1;
     if (done % stride === 0) progress(done, total);
   }
-  return { ...(replayable ? { replayable: replayable() } : {}), ...running.report() };
+  return { ...running.report(), ...said(replayable) };
+}
+
+/** What goes with a report of a replay, whose records have been through by then. */
+function said(replayable: Cases['replayable']): object {
+  return replayable ? { replayable: replayable() } : {};
+}
+
+/** Every mutant needs every case, so they are all had first. */
+async function mutate(
+  task: SimulationTask,
+  cases: Cases['cases'],
+  progress: TaskContext['progress'],
+): Promise<MutationReport> {
+  const { rules, lists } = task.policies[0] as SimulatedRules;
+  const all: SimulationCase[] = [];
+  for await (const one of cases) all.push(one);
+  const running = createMutationRun(rules as readonly RuleInput[], lists, all, {
+    limit: task.mutants,
+    defaultEffect: task.defaultEffect,
+    catalog: catalogNamed(task.catalog),
+  });
+  for (let tried = 1; running.next(); tried += 1) progress(tried, running.total);
+  return running.report();
 }
 
 /** Paths of the diagnostics lead from the rules or the cases, which stand at `at` in the request. */

@@ -34,7 +34,10 @@ export async function simulate(
     case 'done':
       return { json: outcome.json };
     case 'deferred': {
-      const job = { workspaceId, kind: input.kind, input: JSON.stringify(input), total: outcome.total, actor };
+      const { kind } = input;
+      // What progress of mutation coverage counts is mutants, and how many there are shows later.
+      const total = kind === 'mutate' ? null : outcome.total;
+      const job = { workspaceId, kind, input: JSON.stringify(input), total, actor };
       const now = services.clock.now();
       const row = await withTransaction(services.db.pool, (tx) => enqueueJob(tx, { ...job, now }));
       return row instanceof Refusal ? row : { job: row };

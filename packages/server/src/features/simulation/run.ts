@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { SimulatedDataset, SimulationOutcome } from '../../compute/tasks/simulate.js';
 import type { Progress } from '../../compute/thread-pool.js';
-import type { Refusal } from '../../refusal.js';
+import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { storedCatalog } from '../catalog/queries.js';
 import { countRecorded, type RecordedRequest, type RecordWindow, recordedPage } from '../decisions/queries.js';
@@ -35,6 +35,7 @@ export async function runSimulation(
     })),
   );
   const { kind, defaultEffect, limits, mutants } = input;
+  const { catalog, stamp } = await storedCatalog(pool, workspaceId);
   const { dataset, nextPage } = await datasetFor(pool, workspaceId, input);
   // The thread hears only that a question failed; whoever asked for the simulation is to hear why.
   let broken: { readonly error: unknown } | null = null;
@@ -49,11 +50,13 @@ export async function runSimulation(
   try {
     return await services.compute.run(
       'simulate',
-      { kind, policies, defaultEffect, dataset, limits, mutants, maxCases: run.maxCases },
+      { kind, policies, defaultEffect, dataset, catalog: { catalog, stamp }, limits, mutants, maxCases: run.maxCases },
       { lane: run.lane, signal: run.signal, onAsk, ...(run.onProgress ? { onProgress: run.onProgress } : {}) },
     );
   } catch (error) {
-    throw (broken as { readonly error: unknown } | null)?.error ?? error;
+    if (broken !== null) throw (broken as { readonly error: unknown }).error;
+    if ((error as { code?: unknown } | null)?.code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
+    return refuse('too_much_work', 'this takes more memory than one simulation may have; take fewer or smaller cases');
   }
 }
 
@@ -65,22 +68,13 @@ interface Source {
 
 async function datasetFor(pool: Pool, workspaceId: number, input: SimulationInput): Promise<Source> {
   const { dataset, timeZone } = input;
-  switch (dataset.name) {
-    case 'synthetic': {
-      const { catalog, stamp } = await storedCatalog(pool, workspaceId);
-      return { dataset: { ...dataset, catalog, stamp } };
-    }
-    case 'replay': {
-      const { window, limit } = dataset;
-      const total = await countRecorded(pool, workspaceId, window, limit);
-      return {
-        dataset: { name: 'replay', feed: { total, timeZone } },
-        nextPage: pagesOf(pool, workspaceId, window, total),
-      };
-    }
-    default:
-      return { dataset };
-  }
+  if (dataset.name !== 'replay') return { dataset };
+  const { window, limit } = dataset;
+  const total = await countRecorded(pool, workspaceId, window, limit);
+  return {
+    dataset: { name: 'replay', feed: { total, timeZone } },
+    nextPage: pagesOf(pool, workspaceId, window, total),
+  };
 }
 
 /** Gives the window's records a page at a time, newest first, at most `total` of them; then empty pages. */
