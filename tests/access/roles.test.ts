@@ -31,6 +31,7 @@ async function seed(): Promise<typeof things> {
   await server.call('putCatalogAgent', { params: { agent: 'seeded' }, body: {} });
   await server.call('putCatalogAction', { params: { action: 'seeded' }, body: {} });
   const decision = await server.call('evaluate', { body: { agent: 'a.b', action: 'c', context: {} } });
+  const job = await server.call('simulate', { body: { rules, background: true } });
   const apiKey = await server.call('createApiKey', { body: { name: 'seeded', role: 'viewer' } });
   return {
     bundles: { id: bundle.body.id, version: '9.8.7' },
@@ -38,6 +39,7 @@ async function seed(): Promise<typeof things> {
     lists: { name: 'seeded' },
     decisions: { id: decision.body.decision_id },
     catalog: { agent: 'seeded', action: 'seeded' },
+    jobs: { id: 'progress' in job.body ? job.body.id : 0 },
     'api-keys': { id: apiKey.body.id },
   };
 }
@@ -146,6 +148,7 @@ async function snapshot(): Promise<unknown> {
     'catalog',
     'catalog_agent',
     'catalog_action',
+    'job',
   ];
   const rows = await Promise.all(
     tables.map((table) =>
