@@ -121,6 +121,7 @@ export {
   type Survivor,
 } from './simulate/mutate.js';
 export { type CaseFormat, type CaseSource, parseCaseList, parseCases } from './simulate/parse-cases.js';
+export { type CaseTally, type PreparedCases, prepareCases, tallyCases } from './simulate/prepared.js';
 export type { RuleCoverage, RuleHits } from './simulate/rule-coverage.js';
 export {
   type CaseExample,

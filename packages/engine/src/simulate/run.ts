@@ -63,7 +63,6 @@ export function createSimulation(policy: CompiledPolicy, options: SimulationOpti
   const { keptResults = caseLimits.cases, keptFailures = defaultKeptFailures } = options;
   const limits = { ...defaultBudgetLimits, ...options.limits };
   const tally = createTally();
-  const hits = new Map<string, number>();
   const results: CaseResult[] = [];
   const failures: CaseFailure[] = [];
   let failureCount = 0;
@@ -72,8 +71,6 @@ export function createSimulation(policy: CompiledPolicy, options: SimulationOpti
     add: (one) => {
       const decision = decide(policy, one);
       const outcome = tally.add(decision);
-      const rule = decision.matched_rule;
-      if (rule !== null) hits.set(rule, (hits.get(rule) ?? 0) + 1);
       const result = resultOf(one, decision);
       if (results.length < keptResults) results.push(result);
       examples.offer(outcome, one, result);
@@ -90,7 +87,7 @@ export function createSimulation(policy: CompiledPolicy, options: SimulationOpti
       examples: examples.list(),
       failures: [...failures],
       failure_count: failureCount,
-      coverage: ruleCoverage(policy, hits),
+      coverage: ruleCoverage(policy, tally.hits()),
     }),
   };
 }
