@@ -1,4 +1,6 @@
 import { type Condition, testsOf } from './condition.js';
+import type { RuleInput } from './generated/rule.js';
+import type { ParsedRule } from './rule.js';
 
 /**
  * Rules found valid before, with what their conditions mean, so that reading nearly the same rules again costs little
@@ -13,7 +15,7 @@ export interface RuleMemory {
 interface KnownRule {
   /** A copy, since callers may change what they handed over. */
   readonly input: unknown;
-  readonly condition: Condition;
+  readonly parsed: ParsedRule;
   readonly bytes: number;
 }
 
@@ -24,23 +26,31 @@ export function createRuleMemory(): RuleMemory {
   return { rules: new Map(), used: { bytes: 0 } };
 }
 
-/** What the rule's conditions mean, when this rule was found valid before. */
-export function knownConditionOf({ rules }: RuleMemory, id: string, input: unknown): Condition | null {
+/** The rule, when it was found valid before; made of a copy, so what its owner does to the input does not show. */
+export function recalledRule({ rules }: RuleMemory, id: string, input: unknown): ParsedRule | null {
   const known = rules.get(id);
   if (known === undefined || !isWrittenAlike(known.input, input)) return null;
   rules.delete(id);
   rules.set(id, known);
-  return known.condition;
+  return known.parsed;
 }
 
-export function rememberRule(memory: RuleMemory, id: string, input: unknown, condition: Condition): void {
+/** `parsed` makes a valid rule of its input, whose conditions mean `condition`. */
+export function rememberRule(
+  memory: RuleMemory,
+  input: RuleInput,
+  condition: Condition,
+  parsed: (copy: RuleInput) => ParsedRule,
+): void {
   // Patterns are bounded over all rules together, so they are counted each time.
   if (testsOf(condition).some(({ operator }) => operator === 'matches')) return;
   const { rules, used } = memory;
+  const { id } = input;
   used.bytes -= rules.get(id)?.bytes ?? 0;
   rules.delete(id);
-  const copy = { bytes: 0 };
-  const known = { input: copied(input, copy), condition, bytes: 2 * copy.bytes };
+  const size = { bytes: 0 };
+  const copy = copied(input, size) as RuleInput;
+  const known = { input: copy, parsed: parsed(copy), bytes: 2 * size.bytes };
   rules.set(id, known);
   used.bytes += known.bytes;
   for (const [oldest, { bytes }] of rules) {

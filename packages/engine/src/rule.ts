@@ -5,7 +5,7 @@ import { ruleSchema } from './generated/rule-schema.js';
 import { validate } from './generated/validate-rule.js';
 import { limits } from './limits.js';
 import { createConditionParser, longerThan } from './parse-condition.js';
-import { knownConditionOf, type RuleMemory, rememberRule } from './rule-memory.js';
+import { type RuleMemory, recalledRule, rememberRule } from './rule-memory.js';
 
 /** A valid rule with the meaning of its conditions. */
 export interface ParsedRule {
@@ -61,10 +61,10 @@ export function readRules(
     const input: unknown = rules[index];
     const before = diagnostics.length;
     const id = memory === undefined ? null : idOf(input);
-    const known = memory === undefined || id === null || seen.has(id) ? null : knownConditionOf(memory, id, input);
+    const known = memory === undefined || id === null || seen.has(id) ? null : recalledRule(memory, id, input);
     if (id !== null && known !== null) {
       seen.set(id, index);
-      sound.push({ index, rule: withDefaults(input as RuleInput), condition: known });
+      sound.push({ index, rule: known.rule, condition: known.condition });
       continue;
     }
     diagnostics.push(...duplicateId(seen, input, index), ...ruleProblems(input, index));
@@ -78,7 +78,8 @@ export function readRules(
       }
     } else if (!isTwin) {
       sound.push({ index, rule, condition });
-      if (memory !== undefined) rememberRule(memory, rule.id, input, condition);
+      if (memory === undefined) continue;
+      rememberRule(memory, input as RuleInput, condition, (copy) => ({ rule: withDefaults(copy), condition }));
     }
   }
   return { sound, diagnostics: diagnostics.slice(0, maxDiagnostics) };

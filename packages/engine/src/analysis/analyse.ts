@@ -6,7 +6,7 @@ import type { ContextTyping } from './domain.js';
 import { type AnalysisMemory, recallFrom } from './memory.js';
 import { type PairTask, recordOf, type Scope } from './pair-record.js';
 import { type Pair, pairsOf } from './pairs.js';
-import { addRecord, collected, knownBefore, nothingFound, type RuleFindings } from './rule-findings.js';
+import { addRecord, collected, nothingFound, type RuleFindings } from './rule-findings.js';
 import type { UndecidedReason } from './solver.js';
 
 /** Bounds of the work, in clause visits; they are counted, so the same input always gives the same answer. */
@@ -130,7 +130,7 @@ export function analyse(policy: CompiledPolicy, options: AnalysisOptions = {}): 
       defaultEffect,
       typing,
       limits: { perQuery: budget.perQuery, perPair: Math.min(budget.perPair, left) },
-      known: of.map(knownBefore),
+      known: of,
       plan: () => planFor(index, agent, action),
     };
     const record = recall === null ? recordOf(task) : recall.recordOf(task, () => recordOf(task));

@@ -105,7 +105,7 @@ function keyOf(memory: AnalysisMemory, task: PairTask, meaningOf: (rule: Compile
   });
   for (const higher of wide) {
     const settled = wide.filter(
-      (lower) => lower > higher && known[higher]?.isSettled((rules[lower] as CompiledRule).rank),
+      (lower) => lower > higher && known[higher]?.settled.has((rules[lower] as CompiledRule).rank),
     );
     parts.push(settled.join(' '));
   }

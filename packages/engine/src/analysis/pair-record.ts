@@ -28,7 +28,7 @@ export interface Meetings {
   readonly opposed: number;
   readonly ties: number;
   readonly partial: number;
-  /** In the order found; the weightiest, those known before included, are shown. */
+  /** Those of them that are among the weightiest, counting those known before; heaviest first. */
   readonly shown: readonly ShownMeeting[];
   /** Lower rules that later pairs need not look at again. */
   readonly settled: readonly number[];
@@ -74,8 +74,8 @@ export interface KnownBefore {
   readonly needed: boolean;
   /** The weights of the meetings shown so far, heaviest first. */
   readonly weights: readonly number[];
-  /** Whether it is settled how the rule meets a lower one, by rank. */
-  isSettled(rank: number): boolean;
+  /** Ranks of lower rules that it is settled how the rule meets. */
+  readonly settled: ReadonlySet<number>;
 }
 
 export const shownMeetings = 5;
@@ -131,15 +131,17 @@ function meetingsOf(
 ): Meetings {
   const above = rules[higher] as CompiledRule;
   const before = known[higher] as KnownBefore;
-  const weights = [...before.weights];
-  const shown: ShownMeeting[] = [];
+  // Null stands for one known before.
+  const heaviest: { weight: number; meeting: ShownMeeting | null }[] = before.weights.map((weight) => {
+    return { weight, meeting: null };
+  });
   const settled: number[] = [];
   const found = { count: 0, opposed: 0, ties: 0, partial: 0, open: 0, reason: null as UndecidedReason | null };
   for (let lower = higher + 1; lower < rules.length; lower++) {
     const below = rules[lower] as CompiledRule;
     if (above.effect === below.effect) continue;
     const bothWide = wide[higher] === true && wide[lower] === true;
-    if (bothWide && before.isSettled(below.rank)) continue;
+    if (bothWide && before.settled.has(below.rank)) continue;
     const meeting =
       model.work.left <= 0
         ? ({ kind: 'undecided', reason: 'budget' } as const)
@@ -159,13 +161,13 @@ function meetingsOf(
     found.ties += Number(facts.tie);
     found.partial += Number(facts.relation === 'partial');
     const weight = weightOf(facts);
-    if ((weights[shownMeetings - 1] ?? -1) >= weight) continue;
+    if ((heaviest[shownMeetings - 1]?.weight ?? -1) >= weight) continue;
     const context = meeting.witness();
     if (context === null) continue;
-    shown.push({ lower, context, ...facts });
-    weights.push(weight);
-    weights.sort((x, y) => y - x).splice(shownMeetings);
+    heaviest.push({ weight, meeting: { lower, context, ...facts } });
+    heaviest.sort((x, y) => y.weight - x.weight).splice(shownMeetings);
   }
+  const shown = heaviest.flatMap(({ meeting }) => meeting ?? []);
   return { ...found, shown, settled };
 }
 

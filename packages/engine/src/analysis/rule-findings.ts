@@ -7,7 +7,7 @@ import type { Redundancy } from './redundancy.js';
 import type { UndecidedReason } from './solver.js';
 
 /** What the pairs looked at so far say of one rule. */
-export interface RuleFindings {
+export interface RuleFindings extends KnownBefore {
   readonly rule: CompiledRule;
   never: boolean;
   reached: Witness | null;
@@ -17,7 +17,9 @@ export interface RuleFindings {
   readonly undecided: Map<Undecided['question'], UndecidedReason>;
   /** Ranks of lower rules already known to overlap or, whatever the pair, to be apart. */
   readonly settled: Set<number>;
-  overlaps: { count: number; opposed: number; ties: number; partial: number; shown: Overlap[] };
+  readonly overlaps: { count: number; opposed: number; ties: number; partial: number; shown: Overlap[] };
+  /** Of the overlaps shown. */
+  weights: readonly number[];
   openOverlaps: number;
 }
 
@@ -32,12 +34,9 @@ export function nothingFound(rule: CompiledRule): RuleFindings {
     undecided: new Map(),
     settled: new Set(),
     overlaps: { count: 0, opposed: 0, ties: 0, partial: 0, shown: [] },
+    weights: [],
     openOverlaps: 0,
   };
-}
-
-export function knownBefore({ needed, overlaps, settled }: RuleFindings): KnownBefore {
-  return { needed, weights: overlaps.shown.map(weightOf), isSettled: (rank) => settled.has(rank) };
 }
 
 /** Adds what was found in a pair; `findings` are those of the pair's rules, in decision order. */
@@ -102,11 +101,13 @@ function addMeetings(
   overlaps.opposed += meetings.opposed;
   overlaps.ties += meetings.ties;
   overlaps.partial += meetings.partial;
+  if (meetings.shown.length === 0) return;
   for (const { lower, context, opposed, tie, relation } of meetings.shown) {
     const rule = (findings[lower] as RuleFindings).rule.id;
     overlaps.shown.push({ rule, witness: { agent, action, context }, opposed, tie, relation });
-    overlaps.shown.sort((x, y) => weightOf(y) - weightOf(x)).splice(shownMeetings);
   }
+  overlaps.shown.sort((x, y) => weightOf(y) - weightOf(x)).splice(shownMeetings);
+  finding.weights = overlaps.shown.map((overlap) => weightOf(overlap));
 }
 
 /** What holds of the rules over all pairs, each list in decision order. */
