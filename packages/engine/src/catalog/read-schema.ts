@@ -57,7 +57,7 @@ function readNode(reading: Reading, value: unknown, place: Path, depth: number):
   const key = JSON.stringify(place);
   const known = reading.nodes.get(key);
   if (known !== undefined) return known;
-  const node: Draft = { place, written: isObject(value) ? value : {} };
+  const node: Draft = { place, combines: false, written: isObject(value) ? value : {} };
   reading.nodes.set(key, node);
   if (value === true) return node;
   if (value === false) {
@@ -188,6 +188,7 @@ function readApplicators(node: Draft, at: Keywords): void {
       ...(otherwise === undefined ? {} : { else: otherwise }),
     };
   }
+  node.combines = [node.allOf, node.anyOf, node.oneOf, node.not, node.condition].some((each) => each !== undefined);
   // Definitions are read though nothing may refer to them, so that a mistake in one shows.
   at.schemaMap('$defs');
   at.schemaMap('definitions');
@@ -306,7 +307,7 @@ function dependenciesOf(at: Keywords): Pick<ObjectKeywords, 'dependentRequired' 
         const other = dependentSchemas.get(name);
         dependentSchemas.set(
           name,
-          other === undefined ? node : { place: node.place, written: {}, allOf: [other, node] },
+          other === undefined ? node : { place: node.place, combines: true, written: {}, allOf: [other, node] },
         );
       }
     }

@@ -36,6 +36,8 @@ export interface SchemaNode {
   readonly oneOf?: readonly SchemaNode[];
   readonly not?: SchemaNode;
   readonly condition?: { readonly if: SchemaNode; readonly then?: SchemaNode; readonly else?: SchemaNode };
+  /** Whether there is any of `allOf`, `anyOf`, `oneOf`, `not` and `condition`. */
+  readonly combines: boolean;
   /** `x-sensitive: true`: values are kept out of records. */
   readonly sensitive?: true;
   /** The keywords as written, for annotations such as `default`, `examples`, `format`, `title`. */

@@ -4,7 +4,16 @@ import { quoted } from '../diagnostic.js';
 import { withoutFacts } from '../facts.js';
 import { limits } from '../limits.js';
 import { isMultipleOf } from './multiple-of.js';
-import type { ArrayKeywords, ContextSchema, ObjectKeywords, SchemaNode, SchemaPattern, SchemaType } from './schema.js';
+import type {
+  ArrayKeywords,
+  ContextSchema,
+  NumberKeywords,
+  ObjectKeywords,
+  SchemaNode,
+  SchemaPattern,
+  SchemaType,
+  TextKeywords,
+} from './schema.js';
 
 /** One way in which a context breaks its schema. */
 export interface ContextViolation {
@@ -16,8 +25,8 @@ export interface ContextViolation {
 export const validationLimits = {
   /** violations reported at once */
   violations: 16,
-  /** schemas applied to values, members compared and characters matched, together */
-  work: 1_000_000,
+  /** schemas applied to values, values compared and characters matched, together: some 100 ms at the worst */
+  work: 200_000,
 } as const;
 
 /**
@@ -39,6 +48,7 @@ export function validateContext(schema: ContextSchema, context: Readonly<Record<
 
 /** Ends a validation that no answer can be given for; a `not` must not turn it into a pass. */
 class Unsettled extends Error {}
+const tooDeep = `it nests more than ${limits.contextDepth} levels deep: flatten it`;
 
 interface Check {
   work: number;
@@ -59,34 +69,46 @@ function spend(check: Check, work: number): void {
 function isValid(check: Check, node: SchemaNode, value: unknown, place: Place | null, depth: number): boolean {
   spend(check, 1);
   if (depth > limits.contextDepth) {
-    throw new Unsettled(`it nests more than ${limits.contextDepth} levels deep: flatten it`);
+    throw new Unsettled(tooDeep);
   }
   const kind = kindOf(value);
   if (kind === null) return broken(check, place, 'is no JSON value');
   if (node.never) return broken(check, place, 'is not allowed');
-  let valid = true;
-  const and = (answer: boolean) => {
-    valid &&= answer;
-    // Once one thing is wrong, only reports are left to gain.
-    return valid || check.found !== null;
-  };
   if (node.types !== undefined && !isOfType(node.types, kind, value)) {
-    and(broken(check, place, `must be ${typeNames(node.types)}, not ${kindNames[kind]}`));
     // The other keywords would say the same of the wrong type.
-    return false;
+    return check.found !== null && broken(check, place, `must be ${typeNames(node.types)}, not ${kindNames[kind]}`);
   }
-  if (node.values !== undefined && !and(isListed(check, node.values, value, place))) return false;
-  if (typeof value === 'number' && node.number !== undefined && !and(numberFits(check, node, value, place)))
-    return false;
-  if (typeof value === 'string' && node.text !== undefined && !and(textFits(check, node, value, place))) return false;
-  if (kind === 'array' && node.array !== undefined) {
-    if (!and(arrayFits(check, node.array, value as readonly unknown[], place, depth))) return false;
+  let valid = node.values === undefined || isListed(check, node.values, value, place);
+  // Once one thing is wrong, only reports are left to gain.
+  if (!valid && check.found === null) return false;
+  if (!ownKeywordsFit(check, node, kind, value, place, depth)) valid = false;
+  if (node.ref === undefined && !node.combines) return valid;
+  if (!valid && check.found === null) return false;
+  if (node.ref !== undefined && !isValid(check, node.ref, value, place, depth)) valid = false;
+  if (!node.combines || (!valid && check.found === null)) return valid;
+  return combinationFits(check, node, value, place, depth) && valid;
+}
+
+function ownKeywordsFit(
+  check: Check,
+  { number, text, array, object }: SchemaNode,
+  kind: Kind,
+  value: unknown,
+  place: Place | null,
+  depth: number,
+): boolean {
+  switch (kind) {
+    case 'number':
+      return number === undefined || numberFits(check, number, value as number, place);
+    case 'string':
+      return text === undefined || textFits(check, text, value as string, place);
+    case 'array':
+      return array === undefined || arrayFits(check, array, value as readonly unknown[], place, depth);
+    case 'object':
+      return object === undefined || objectFits(check, object, value as Members, place, depth);
+    default:
+      return true;
   }
-  if (kind === 'object' && node.object !== undefined) {
-    if (!and(objectFits(check, node.object, value as Members, place, depth))) return false;
-  }
-  if (node.ref !== undefined && !and(isValid(check, node.ref, value, place, depth))) return false;
-  return and(combinationFits(check, node, value, place, depth)) && valid;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -152,9 +174,14 @@ function isListed(
   place: Place | null,
 ): boolean {
   return lists.every((list) => {
-    spend(check, list.length);
-    if (typeof value === 'object' && value !== null) spend(check, sizeOf(check, value));
-    if (list.some((member) => member === value || sameJson(member, value))) return true;
+    spend(check, 1 + (list.length >> 4));
+    if (typeof value !== 'object' || value === null) {
+      if (list.includes(value)) return true;
+    } else {
+      spend(check, list.length + (sizeOf(check, value) ?? 0));
+      if (list.some((member) => sameJson(member, value))) return true;
+    }
+    if (check.found === null) return false;
     const shown = list.slice(0, 8).map((member) => quoted(canonicalJson(member)));
     const more = list.length > shown.length ? ` and ${list.length - shown.length} more` : '';
     return broken(
@@ -165,22 +192,25 @@ function isListed(
   });
 }
 
-/** How many values there are in a value, itself included. */
-function sizeOf(check: Check, value: unknown): number {
+/** How many values there are in a value, itself included; null when one of them has no JSON. */
+function sizeOf(check: Check, value: unknown): number | null {
   let size = 0;
-  const pending: unknown[] = [value];
-  for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
+  const pending = [{ value, depth: 0 }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     size += 1;
-    if (size > check.work) return size;
-    if (typeof each === 'object' && each !== null) {
-      for (const member of Object.values(each)) if (member !== undefined) pending.push(member);
+    if (kindOf(next.value) === null) return null;
+    if (next.depth > limits.contextDepth) throw new Unsettled(tooDeep);
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    for (const member of Object.values(next.value)) {
+      if (member !== undefined) pending.push({ value: member, depth: next.depth + 1 });
     }
+    if (pending.length > check.work) return pending.length;
   }
   return size;
 }
 
-function numberFits(check: Check, node: SchemaNode, value: number, place: Place | null): boolean {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = node.number ?? {};
+function numberFits(check: Check, keywords: NumberKeywords, value: number, place: Place | null): boolean {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = keywords;
   let valid = true;
   const need = (fits: boolean, message: string) => {
     if (!fits) valid = broken(check, place, message);
@@ -189,12 +219,15 @@ function numberFits(check: Check, node: SchemaNode, value: number, place: Place 
   if (maximum !== undefined) need(value <= maximum, `must be at most ${maximum}`);
   if (exclusiveMinimum !== undefined) need(value > exclusiveMinimum, `must be more than ${exclusiveMinimum}`);
   if (exclusiveMaximum !== undefined) need(value < exclusiveMaximum, `must be less than ${exclusiveMaximum}`);
-  if (multipleOf !== undefined) need(isMultipleOf(value, multipleOf), `must be a multiple of ${multipleOf}`);
+  if (multipleOf !== undefined) {
+    spend(check, 8);
+    need(isMultipleOf(value, multipleOf), `must be a multiple of ${multipleOf}`);
+  }
   return valid;
 }
 
-function textFits(check: Check, node: SchemaNode, value: string, place: Place | null): boolean {
-  const { minLength, maxLength, pattern } = node.text ?? {};
+function textFits(check: Check, keywords: TextKeywords, value: string, place: Place | null): boolean {
+  const { minLength, maxLength, pattern } = keywords;
   let valid = true;
   if (minLength !== undefined || maxLength !== undefined) {
     spend(check, value.length >> 4);
@@ -212,8 +245,9 @@ function textFits(check: Check, node: SchemaNode, value: string, place: Place | 
   return valid;
 }
 
-function matches(check: Check, { matcher }: SchemaPattern, text: string): boolean {
-  spend(check, 16 + text.length);
+/** A character of a small pattern costs little, one of the largest as much as five schemas. */
+function matches(check: Check, { matcher, size }: SchemaPattern, text: string): boolean {
+  spend(check, 1 + Math.ceil((text.length * (size + 64)) / 1024));
   return matcher.test(text);
 }
 
@@ -267,21 +301,13 @@ function arrayFits(
 function allDiffer(check: Check, elements: readonly unknown[]): boolean {
   const seen = new Set<string>();
   for (const element of elements) {
-    spend(check, sizeOf(check, element));
-    const text = isJson(element) ? canonicalJson(element) : '';
+    const size = sizeOf(check, element);
+    if (size === null) return false;
+    spend(check, size);
+    const text = canonicalJson(element);
     spend(check, text.length >> 4);
     if (seen.has(text)) return false;
     seen.add(text);
-  }
-  return true;
-}
-
-function isJson(value: unknown): boolean {
-  const pending: unknown[] = [value];
-  while (pending.length > 0) {
-    const each = pending.pop();
-    if (kindOf(each) === null) return false;
-    if (typeof each === 'object' && each !== null) pending.push(...Object.values(each));
   }
   return true;
 }
