@@ -195,7 +195,7 @@ describe('lint with lists and a catalog', () => {
     );
     folder.write(
       'catalog.yaml',
-      'agents: [inbox.triag, inbox.triage]\nactions:\n  - quarantine\n  - { action: escalate, risk: high }\n',
+      'agents: [{ agent: inbox.triag }, { agent: inbox.triage }]\nactions:\n  - { action: quarantine }\n  - { action: escalate, risk: high }\n',
     );
     expect((await lint('named.yaml', '--catalog', 'catalog.yaml')).stdout).not.toMatch(/unknown-agent|unknown-action/);
   });
@@ -233,17 +233,17 @@ describe('lint with lists and a catalog', () => {
   it('shows what is wrong with a catalog at its place', async () => {
     folder.write(
       'bad-catalog.yaml',
-      'agents: [a b]\nactions:\n  - action: quarantine\n    contxt_schema: {}\n    risk: hihg\n',
+      'agents: [{ agent: a b }]\nactions:\n  - action: quarantine\n    contxt_schema: {}\n    risk: hihg\n',
     );
     const { code, stderr } = await lint('clean.yaml', '--catalog', 'bad-catalog.yaml');
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /^bad-catalog\.yaml:4:5 error invalid-catalog unknown key `contxt_schema`, did you mean `context_schema`\?/m,
     );
-    expect(stderr).toMatch(/^bad-catalog\.yaml:5:5 error invalid-catalog `risk` is one of/m);
+    expect(stderr).toMatch(/^bad-catalog\.yaml:5:5 error invalid-catalog `risk` must be one of/m);
     folder.write(
       'bad-schema.json',
-      '{"agents": ["a"],\n "actions": [{"action": "b", "context_schema": {"$ref": "https://example.com/x"}}]}',
+      '{"agents": [{"agent": "a"}],\n "actions": [{"action": "b", "context_schema": {"$ref": "https://example.com/x"}}]}',
     );
     expect((await lint('clean.yaml', '--catalog', 'bad-schema.json')).stderr).toMatch(
       /^bad-schema\.json:2:\d+ error /m,

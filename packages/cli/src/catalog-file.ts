@@ -1,16 +1,12 @@
 import {
   actionsFromMcp,
-  type Catalog,
-  type CatalogAction,
   type CompiledCatalog,
   catalogLimits,
   compileCatalog,
   type Diagnostic,
   defaultCatalog,
-  hint,
-  type Path,
+  parseCatalog,
   type RefusedTool,
-  type Risk,
   readJson,
   readYaml,
   type SourceDocument,
@@ -42,10 +38,21 @@ export async function readCatalog(path: string, terminal: Terminal): Promise<Cat
   const document = file.format === 'json' ? readJson(file.text) : readYaml(file.text);
   if (Array.isArray(document)) throw invalidCatalog(file, document, terminal);
   if (isToolList(document.value)) return toolCatalog(file, document, terminal);
-  const read = catalogIn(document);
+  const read = parseCatalog(document.value);
   const compiled = Array.isArray(read) ? read : compileCatalog(read);
   if (Array.isArray(compiled)) throw invalidCatalog(file, located(compiled, document), terminal);
   return { name: file.name, compiledFor: () => compiled };
+}
+
+/** The catalog for these bundles together; null where no file is named. */
+export async function readCatalogFor(
+  bundles: readonly { readonly rules: readonly unknown[] }[],
+  path: string | null | undefined,
+  terminal: Terminal,
+): Promise<CompiledCatalog | null> {
+  if (path == null) return null;
+  const catalog = await readCatalog(path, terminal);
+  return catalog.compiledFor(bundles.flatMap(({ rules }) => rules));
 }
 
 function invalidCatalog(file: TextFile, diagnostics: readonly Diagnostic[], terminal: Terminal): CommandFailure {
@@ -93,98 +100,6 @@ function refusedText(name: string, refused: readonly RefusedTool[]): string {
     .slice(0, refusedShown)
     .map(({ name: tool, reason }) => `  ${printable(tool ?? '(no name)')}: ${printable(reason)}\n`);
   return `${printable(name)}: ${plural(refused.length, 'tool')} left out\n${lines.join('')}`;
-}
-
-const agentKeys = ['agent', 'description'];
-const actionKeys = ['action', 'agents', 'context_schema', 'risk', 'cost', 'description', 'annotations'];
-/** What a server says of its catalog besides. */
-const passedOver = ['revision', 'coverage'];
-const risks: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
-
-/** The catalog of a document, with what is left out filled in, or everything that is wrong with its form. */
-function catalogIn({ value }: SourceDocument): Catalog | Diagnostic[] {
-  const found: Diagnostic[] = [];
-  const report = (message: string, path: Path) => {
-    found.push({ code: 'invalid-catalog', message, rule_id: null, path });
-  };
-  if (!isRecord(value)) {
-    report('a catalog is an object with `agents` and `actions`, or the tools of an MCP server', []);
-    return found;
-  }
-  checkKeys(value, ['agents', 'actions', ...passedOver], [], report);
-  const agents = listIn(value, 'agents', report).map((entry, index) => {
-    const agent = typeof entry === 'string' ? { agent: entry } : entry;
-    if (!isRecord(agent) || typeof agent.agent !== 'string') {
-      report('an agent is its name, or `{agent, description}`', ['agents', index]);
-      return { agent: '', description: '' };
-    }
-    checkKeys(agent, agentKeys, ['agents', index], report);
-    return { agent: agent.agent, description: typeof agent.description === 'string' ? agent.description : '' };
-  });
-  const actions = listIn(value, 'actions', report).map((entry, index) => actionIn(entry, ['actions', index], report));
-  return found.length > 0 ? found : { agents, actions };
-}
-
-type Report = (message: string, path: Path) => void;
-
-function actionIn(entry: unknown, path: Path, report: Report): CatalogAction {
-  const given = typeof entry === 'string' ? { action: entry } : entry;
-  const nothing: CatalogAction = {
-    action: '',
-    agents: null,
-    context_schema: null,
-    risk: null,
-    cost: null,
-    description: '',
-    annotations: {},
-  };
-  if (!isRecord(given) || typeof given.action !== 'string') {
-    report('an action is its name, or `{action, agents?, context_schema?, risk?, cost?, description?}`', path);
-    return nothing;
-  }
-  checkKeys(given, actionKeys, path, report);
-  const { agents = null, context_schema: schema = null, risk = null, cost = null, description, annotations } = given;
-  const wrong = (key: string, message: string) => report(`\`${key}\` ${message}`, [...path, key]);
-  if (agents !== null && !isTextList(agents)) wrong('agents', 'is a list of names or patterns, or null for all agents');
-  if (schema !== null && !isRecord(schema)) wrong('context_schema', 'is a JSON Schema, an object');
-  if (risk !== null && !isRisk(risk)) wrong('risk', `is one of ${risks.map((each) => `\`${each}\``).join(', ')}`);
-  if (cost !== null && !isCost(cost)) wrong('cost', 'is a number of USD, 0 or more');
-  return {
-    action: given.action,
-    agents: isTextList(agents) ? agents : null,
-    context_schema: isRecord(schema) ? schema : null,
-    risk: isRisk(risk) ? risk : null,
-    cost: isCost(cost) ? cost : null,
-    description: typeof description === 'string' ? description : '',
-    annotations: isRecord(annotations) ? annotations : {},
-  };
-}
-
-function checkKeys(value: object, known: readonly string[], path: Path, report: Report): void {
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    report(`unknown key \`${key}\`${hint(key, known) || ': remove it'}`, [...path, key]);
-  }
-}
-
-function listIn(value: Record<string, unknown>, key: 'agents' | 'actions', report: Report): unknown[] {
-  const list = value[key];
-  if (Array.isArray(list)) return list;
-  if (list === undefined) report(`the catalog has no \`${key}\`: add the list`, []);
-  else report(`\`${key}\` must be a list`, [key]);
-  return [];
-}
-
-function isTextList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
-}
-
-function isRisk(value: unknown): value is Risk {
-  return risks.includes(value as Risk);
-}
-
-function isCost(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { type Effect, type SemanticChange, type SemanticDiff, semanticDiff } from '@policy-studio/engine';
 import { Command } from 'commander';
+import { readCatalogFor } from '../catalog-file.js';
 import {
   changeSentence,
   type DiffResult,
@@ -23,6 +24,7 @@ import { defaultEffectOption } from './evaluate.js';
 
 interface DiffOptions extends FormatOptions {
   readonly lists?: string;
+  readonly catalog?: string;
   readonly defaultEffect: Effect;
   readonly requests?: string;
 }
@@ -36,6 +38,7 @@ export function diffCommand(terminal: Terminal, outcome: Outcome, version: strin
     .argument('<after>', 'the other one')
     .option('--requests <file>', 'count how many recorded requests change: .jsonl, .jsonl.gz or -')
     .option('--lists <file>', 'named lists: {name: [values]} or {name: {values, normalize}}')
+    .option('--catalog <file>', 'agents and actions: only requests that its schemas let through count')
     .addOption(defaultEffectOption())
     .action(async (before: string, after: string, options: DiffOptions) => {
       const { result, sides } = await compare(before, after, options, terminal);
@@ -65,7 +68,12 @@ async function compare(
   const lists = await readLists(options.lists, terminal);
   const a = await compileRules(before, lists, defaultEffect, terminal);
   const b = await compileRules(after, lists, defaultEffect, terminal);
-  const semantic = semanticDiff(a.policy, b.policy);
+  const catalog = await readCatalogFor([a, b], options.catalog, terminal);
+  const enforced = catalog && {
+    typing: (agent: string, action: string) => catalog.typing(agent, action),
+    pairs: catalog.pairs(),
+  };
+  const semantic = semanticDiff(a.policy, b.policy, enforced ?? {});
   const recorded =
     requests === undefined
       ? null

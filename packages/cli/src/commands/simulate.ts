@@ -1,7 +1,6 @@
 import {
   type CaseFailure,
   type ComparisonReport,
-  type CompiledCatalog,
   caseLimits,
   compareOn,
   defaultBudgetLimits,
@@ -12,7 +11,7 @@ import {
   simulate,
 } from '@policy-studio/engine';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { readCatalog } from '../catalog-file.js';
+import { readCatalogFor } from '../catalog-file.js';
 import { integerIn } from '../connection.js';
 import { exitCodes, unusable } from '../exit-code.js';
 import { findingText } from '../findings-text.js';
@@ -96,7 +95,8 @@ async function run(path: string, options: SimulateOptions, terminal: Terminal): 
   const rules = await compileRules(path, lists, defaultEffect, terminal);
   const other = compare === undefined ? null : await compileRules(compare, lists, defaultEffect, terminal);
   const policies = [rules.policy, ...(other === null ? [] : [other.policy])];
-  const catalog = await catalogFor([rules, ...(other === null ? [] : [other])], options.catalog, terminal);
+  const bundles = [rules, ...(other === null ? [] : [other])];
+  const catalog = await readCatalogFor(bundles, options.catalog, terminal);
   const dataset = await readDataset(options.dataset, policies, { count, seed: from, catalog }, terminal);
   const limits = { cost: maxCost, compute: maxCompute };
   return {
@@ -108,16 +108,6 @@ async function run(path: string, options: SimulateOptions, terminal: Terminal): 
     mutation:
       options.mutate === true ? mutationCoverage(rules.rules, lists, dataset.cases, { defaultEffect, catalog }) : null,
   };
-}
-
-async function catalogFor(
-  bundles: readonly CompiledRules[],
-  path: string | undefined,
-  terminal: Terminal,
-): Promise<CompiledCatalog | null> {
-  if (path === undefined) return null;
-  const catalog = await readCatalog(path, terminal);
-  return catalog.compiledFor(bundles.flatMap(({ rules }) => rules));
 }
 
 function reportOf(
@@ -166,7 +156,7 @@ function humanText(
     ...(comparison === null || other === null
       ? []
       : ['\n', comparisonText(comparison, rules.file.name, other.file.name, style)]),
-    ...(mutation === null ? [] : ['\n', mutationText(mutation, style)]),
+    ...(mutation === null ? [] : ['\n', mutationText(mutation, dataset.isSuite, style)]),
   ].join('');
 }
 

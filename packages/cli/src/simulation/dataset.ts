@@ -24,6 +24,8 @@ export interface Dataset {
   readonly cases: readonly SimulationCase[];
   /** The file that holds them; null for cases that no file holds. */
   readonly file: Pick<TextFile, 'name' | 'text'> | null;
+  /** The file is a suite of tests. */
+  readonly isSuite: boolean;
   /** Where the case with this index stands in the file. */
   locate(index: number): Position | null;
 }
@@ -41,7 +43,7 @@ export async function readDataset(
   choice: SyntheticChoice,
   terminal: Terminal,
 ): Promise<Dataset> {
-  const made = { file: null, locate: () => null };
+  const made = { file: null, isSuite: false, locate: () => null };
   if (name === 'fixtures') return { ...made, name: plural(fixtures.length, 'fixture'), cases: fixtures };
   if (name === 'synthetic') {
     const cases = syntheticCases(policies, choice);
@@ -76,6 +78,7 @@ async function readCaseFile(path: string, terminal: Terminal): Promise<Dataset> 
       name: datasetName(suite.cases, shownName),
       cases: suite.cases,
       file,
+      isSuite: true,
       locate: (index) => suite.locate(['cases', index]),
     };
   }
@@ -85,6 +88,7 @@ async function readCaseFile(path: string, terminal: Terminal): Promise<Dataset> 
     name: datasetName(source.cases, shownName),
     cases: source.cases,
     file,
+    isSuite: false,
     locate: (index) => source.locate(index),
   };
 }

@@ -3,6 +3,7 @@ import { shown } from '../output.js';
 import type { Check, CheckedFile, Problem } from '../report/report.js';
 import type { CompiledRules } from '../rules-file.js';
 import type { Dataset } from './dataset.js';
+import { offeredCase } from './mutation-text.js';
 
 interface Simulated {
   readonly rules: CompiledRules;
@@ -82,7 +83,7 @@ function hitChecks({ rules, report }: Simulated): Check[] {
   });
 }
 
-function mutantChecks({ rules, mutation }: Simulated, leastScore: number | null): Check[] {
+function mutantChecks({ rules, dataset, mutation }: Simulated, leastScore: number | null): Check[] {
   if (mutation === null) return [];
   const isTooLow = leastScore !== null && mutation.score * 100 < leastScore;
   const low: Problem = {
@@ -96,19 +97,23 @@ function mutantChecks({ rules, mutation }: Simulated, leastScore: number | null)
       ? []
       : [{ name: `the cases notice ${leastScore} % of the changes`, problems: isTooLow ? [low] : [] }];
   const survivors = mutation.survived.map(
-    (survivor): Check => ({ name: survivor.mutant, problems: [survivorProblem(survivor, rules)] }),
+    (survivor): Check => ({ name: survivor.mutant, problems: [survivorProblem(survivor, rules, dataset.isSuite)] }),
   );
   return [...least, ...survivors];
 }
 
-function survivorProblem({ rule_id, description, case: offered }: Survivor, rules: CompiledRules): Problem {
+function survivorProblem(
+  { rule_id, description, case: offered }: Survivor,
+  rules: CompiledRules,
+  forSuite: boolean,
+): Problem {
   return {
     code: 'surviving-mutant',
     severity: 'info',
     message: `no case notices this change of \`${rule_id}\`: ${description}`,
     ruleId: rule_id,
     place: rulePlace(rules, rule_id),
-    notes: [{ label: 'a case that would', text: shown(offered, 600) }],
+    notes: [{ label: 'a case that would', text: offeredCase(offered, forSuite) }],
     related: [],
   };
 }

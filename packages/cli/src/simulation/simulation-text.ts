@@ -13,30 +13,31 @@ export function simulationText(report: SimulationReport, style: Style): string {
   const { summary, coverage, examples } = report;
   const { allow_count, deny_count, approval_count, no_match_count, total_cases } = summary;
   const counts = { allow: allow_count, deny: deny_count, needs_approval: approval_count, no_match: no_match_count };
-  const rows = caseOutcomes.map((outcome) => {
-    const example = examples.find((each) => each.outcome === outcome);
-    const request = example && { agent: example.agent, action: example.action, context: example.context };
-    const by =
-      example === undefined
-        ? ''
-        : `${example.case_id}${example.matched_rule === null ? '' : `, by ${example.matched_rule}`}`;
-    return [
-      outcomeNames[outcome],
-      count(counts[outcome]),
-      share(counts[outcome], total_cases),
-      printable(by),
-      request === undefined ? '' : shown(request, 80),
-    ];
-  });
+  const rows = caseOutcomes.map((outcome) => [
+    outcomeNames[outcome],
+    count(counts[outcome]),
+    share(counts[outcome], total_cases),
+  ]);
   const right = 'right' as const;
   const columns = [
     { title: 'outcome', style: (cell: string) => paintOutcome(cell, style) },
     { title: 'cases', align: right },
     { title: 'share', align: right },
-    { title: 'for example' },
-    { title: '' },
   ];
-  return [table(columns, rows, style), budgetLine(summary), coverageText(coverage, style)].join('');
+  const parts = [table(columns, rows, style), '\n', budgetLine(summary), coverageText(coverage, style)];
+  return [...parts, '\n', ...exampleLines(examples, style)].join('');
+}
+
+/** One case of each outcome, with its request. */
+function exampleLines(examples: SimulationReport['examples'], style: Style): string[] {
+  return caseOutcomes.flatMap((outcome) => {
+    const example = examples.find((each) => each.outcome === outcome);
+    if (example === undefined) return [];
+    const { case_id, matched_rule, agent, action, context } = example;
+    const by = matched_rule === null ? '' : ` (${matched_rule})`;
+    const name = paintOutcome(outcomeNames[outcome], style);
+    return [`${name}${by}, such as ${printable(case_id)}:\n    ${shown({ agent, action, context }, 200)}\n`];
+  });
 }
 
 function paintOutcome(cell: string, style: Style): string {

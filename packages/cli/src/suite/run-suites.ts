@@ -1,12 +1,15 @@
 import {
   type CaseFailure,
+  contextFault,
   type Diagnostic,
+  decide,
   type PolicySuite,
   type Position,
   parseSuite,
   type RuleHits,
   type SimulationCase,
   simulate,
+  unknownTo,
 } from '@policy-studio/engine';
 import { readText, type TextFile } from '../input.js';
 import { shown, type Terminal } from '../output.js';
@@ -82,6 +85,7 @@ function runCases(
   const { cases } = suite;
   const report = simulate(policy, cases, { keptResults: 0, keptFailures: cases.length });
   const failures = new Map(report.failures.map((failure) => [failure.case_id, failure]));
+  for (const failure of refusedByCatalog(cases, tested)) failures.set(failure.case_id, failure);
   const places = new Map<string, Position | null>();
   const checks = cases.map((one, index): Check => {
     const failure = failures.get(one.case_id);
@@ -94,10 +98,31 @@ function runCases(
     checked: { file, checks },
     broken: [],
     cases: cases.length,
-    failures: report.failures.map((failure) => ({ ...failure, ...lineOf(places.get(failure.case_id) ?? null) })),
+    failures: [...failures.values()].map((failure) => ({ ...failure, ...lineOf(places.get(failure.case_id) ?? null) })),
     rules: tested.files,
   };
   return { result, hits: report.coverage.rules };
+}
+
+/**
+ * Cases whose context the catalog refuses, which a server denies before any rule; they are as expected when that is what
+ * they expect.
+ */
+function refusedByCatalog(cases: readonly SimulationCase[], { catalog, policy }: SuitePolicy): CaseFailure[] {
+  if (catalog === null) return [];
+  return cases.flatMap((one): CaseFailure[] => {
+    const { case_id, agent, action, expected_effect, expected_rule } = one;
+    const unknown = unknownTo(catalog, { agent, action });
+    const fault = contextFault(catalog, one);
+    const expected = { case_id, expected: expected_effect ?? null, matched_rule: null };
+    if (unknown !== null) {
+      const { effect, matched_rule, reason } = decide(policy, one);
+      return [{ ...expected, actual: effect, matched_rule, reason, message: `${unknown}: is the name right?` }];
+    }
+    if (fault === null || (expected_effect === 'deny' && expected_rule == null)) return [];
+    const { reason } = fault;
+    return [{ ...expected, actual: 'deny', reason, message: `a server denies this request: ${reason}` }];
+  });
 }
 
 function lineOf(place: Position | null): { line: number | null; column: number | null } {

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import {
   type BundleSource,
+  type CompiledCatalog,
   type CompiledPolicy,
   compile,
   type Diagnostic,
@@ -10,6 +11,7 @@ import {
   parseBundleSource,
   type RuleInput,
 } from '@policy-studio/engine';
+import { readCatalogFor } from '../catalog-file.js';
 import { CommandFailure } from '../exit-code.js';
 import { readText, type TextFile } from '../input.js';
 import type { Terminal } from '../output.js';
@@ -28,6 +30,7 @@ export interface SuitePolicy {
   readonly files: readonly string[];
   readonly defaultEffect: Effect;
   readonly policy: CompiledPolicy;
+  readonly catalog: CompiledCatalog | null;
   /** Ids of its rules, in the order of the files. */
   readonly ruleIds: readonly string[];
   /** Where a rule stands. */
@@ -64,11 +67,14 @@ export async function suitePolicy(
     parts.push({ file, source, first });
     first += source.rules.length;
   }
-  const lists = await listsOf(suite, folder, terminal);
-  if ('diagnostics' in lists) faults.push(lists);
-  if (faults.length > 0 || 'diagnostics' in lists) return faults;
+  const { lists, catalog } = suite;
   const rules = parts.flatMap(({ source }) => source.rules);
-  const policy = compile({ rules: rules as readonly RuleInput[] }, lists.lists, {
+  const known = await readAt('lists', () => readLists(pathFrom(folder, lists) ?? undefined, terminal));
+  const allowed = await readAt('catalog', () => readCatalogFor([{ rules }], pathFrom(folder, catalog), terminal));
+  if ('diagnostics' in known) faults.push(known);
+  if ('diagnostics' in allowed) faults.push(allowed);
+  if (faults.length > 0 || 'diagnostics' in known || 'diagnostics' in allowed) return faults;
+  const policy = compile({ rules: rules as readonly RuleInput[] }, known.read, {
     defaultEffect: suite.default_effect,
   });
   if (Array.isArray(policy)) return located(policy, parts);
@@ -77,6 +83,7 @@ export async function suitePolicy(
     files: parts.map(({ file }) => file.name),
     defaultEffect: suite.default_effect,
     policy,
+    catalog: allowed.read,
     ruleIds: ids,
     placeOf: (id) => {
       const index = ids.indexOf(id);
@@ -95,12 +102,17 @@ async function readNamed(path: string, at: (string | number)[], terminal: Termin
   }
 }
 
-async function listsOf({ lists }: PolicySuite, folder: string, terminal: Terminal) {
+async function readAt<T>(key: string, read: () => Promise<T>): Promise<{ readonly read: T } | PolicyFault> {
   try {
-    return { lists: await readLists(lists === null ? undefined : join(folder, lists), terminal) };
+    return { read: await read() };
   } catch (error) {
-    return unreadable(error, ['lists']);
+    return unreadable(error, [key]);
   }
+}
+
+/** The path from the folder on; the word `default` names a catalog that no file holds. */
+function pathFrom(folder: string, path: string | null): string | null {
+  return path === null || path === 'default' ? path : join(folder, path);
 }
 
 function unreadable(error: unknown, path: (string | number)[]): PolicyFault {
