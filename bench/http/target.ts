@@ -61,17 +61,22 @@ export async function startPolicyStudio(decisionLog: 'durable' | 'async'): Promi
 }
 
 async function activateRules(base: string): Promise<string> {
-  const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
+  const send = async (method: string, path: string, body: object): Promise<Record<string, unknown>> => {
     const response = await fetch(`${base}/policy${path}`, {
-      method: 'POST',
+      method,
       headers: { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` },
       body: JSON.stringify(body),
     });
     const answer = (await response.json()) as Record<string, unknown>;
-    if (!response.ok) throw new Error(`POST ${path}: ${JSON.stringify(answer).slice(0, 500)}`);
+    if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer).slice(0, 500)}`);
     return answer;
   };
-  const bundle = await post('/bundles', { version: '1.0.0', rules: policyStudioRules() });
+  const post = (path: string, body: object) => send('POST', path, body);
+  const rules = policyStudioRules();
+  // As in use: rules name what the catalog knows.
+  for (const agent of new Set(rules.map((rule) => rule.agent))) await send('PUT', `/catalog/agents/${agent}`, {});
+  for (const action of new Set(rules.map((rule) => rule.action))) await send('PUT', `/catalog/actions/${action}`, {});
+  const bundle = await post('/bundles', { version: '1.0.0', rules });
   const approval = await post('/approvals', {
     kind: 'activation',
     bundle_id: bundle.id,
