@@ -10,6 +10,7 @@ export * from './schemas/bundle.js';
 export * from './schemas/catalog.js';
 export * from './schemas/decision.js';
 export * from './schemas/job.js';
+export * from './schemas/lint.js';
 export * from './schemas/list.js';
 export * from './schemas/settings.js';
 export * from './schemas/simulation.js';

@@ -3,10 +3,11 @@ import type { Operation } from './operation.js';
 import { Problem, type ProblemCode, problemCodes } from './problem.js';
 import { ApiKey } from './schemas/access.js';
 import { Approval } from './schemas/approval.js';
-import { Bundle, Snapshot } from './schemas/bundle.js';
+import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
 import { Job } from './schemas/job.js';
+import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
 import { NamedListDocument } from './schemas/list.js';
 import { Settings } from './schemas/settings.js';
 import { Comparison, MutationCoverage, Simulation, SimulationCase } from './schemas/simulation.js';
@@ -15,6 +16,10 @@ import { Comparison, MutationCoverage, Simulation, SimulationCase } from './sche
 const named: readonly TSchema[] = [
   Problem,
   Bundle,
+  BundleLint,
+  LintReport,
+  Finding,
+  SuppressedFinding,
   Catalog,
   CatalogAgent,
   CatalogAction,

@@ -14,6 +14,7 @@ import { decisionRoutes } from './features/decisions/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
 import { jobRoutes } from './features/jobs/routes.js';
+import { lintRoutes } from './features/lint/routes.js';
 import { listRoutes } from './features/lists/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { simulationRoutes } from './features/simulation/routes.js';
@@ -32,6 +33,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   accessRoutes,
   settingsRoutes,
   bundleRoutes,
+  lintRoutes,
   catalogRoutes,
   listRoutes,
   approvalRoutes,

@@ -6,6 +6,7 @@ import * as bundles from './bundles.js';
 import * as catalog from './catalog.js';
 import * as decisions from './decisions.js';
 import * as jobs from './jobs.js';
+import * as lint from './lint.js';
 import * as lists from './lists.js';
 import * as settings from './settings.js';
 import * as simulation from './simulation.js';
@@ -14,6 +15,7 @@ import * as system from './system.js';
 /** Every operation of the interface, by id. */
 export const operations = {
   ...bundles,
+  ...lint,
   ...decisions,
   ...approvals,
   ...catalog,
@@ -30,6 +32,7 @@ export type OperationId = keyof typeof operations;
 /** In the order of the documentation: as the subjects stand above, then by path, reads before writes. */
 export const allOperations: readonly Operation[] = [
   bundles,
+  lint,
   decisions,
   approvals,
   catalog,

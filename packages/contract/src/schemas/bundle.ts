@@ -1,6 +1,7 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
 import { CatalogAction, CatalogAgent } from './catalog.js';
+import { lintReportMembers } from './lint.js';
 import { ListValue, Normalize } from './list.js';
 import { Actor, Effect, Id, Label, Nullable, Prose, page, Timestamp } from './vocabulary.js';
 
@@ -27,23 +28,18 @@ const RuleDocument = Type.Unsafe<Record<string, unknown>>({
 export const Rules = Type.Array(RuleDocument, { maxItems: limits.rules });
 const Metadata = Type.Record(Type.String(), Type.Unknown());
 
-export const Finding = Type.Object({
-  code: Type.String(),
-  rule_id: Nullable(Type.String()),
-  severity: Type.Enum(['error', 'warning', 'info']),
-  message: Type.String(),
-  path: Type.Array(Type.Union([Type.String(), Type.Integer()])),
-  line: Type.Optional(Type.Integer()),
-  column: Type.Optional(Type.Integer()),
-});
-export type Finding = Static<typeof Finding>;
-
-export const LintResult = Type.Object({
-  errors: Type.Array(Finding),
-  warnings: Type.Array(Finding),
-  info: Type.Array(Finding),
-});
-export type LintResult = Static<typeof LintResult>;
+/** The findings about a bundle, by the catalog, lists and settings of its workspace. */
+export const BundleLint = Type.Object(
+  {
+    ...lintReportMembers,
+    current: Type.Boolean({
+      description:
+        'False in a page of bundles where catalog, lists or settings have changed since: reading the bundle itself makes the findings anew.',
+    }),
+  },
+  { $id: 'BundleLint' },
+);
+export type BundleLint = Static<typeof BundleLint>;
 
 const summary = {
   id: Type.Integer(),
@@ -68,7 +64,7 @@ const summary = {
   metadata: Metadata,
 };
 
-export const Bundle = Type.Object({ ...summary, rules: Rules, lint: LintResult }, { $id: 'Bundle' });
+export const Bundle = Type.Object({ ...summary, rules: Rules, lint: BundleLint }, { $id: 'Bundle' });
 export type Bundle = Static<typeof Bundle>;
 
 /** What one page of bundles weighs at most, in bytes of JSON; a single bundle may weigh more. */

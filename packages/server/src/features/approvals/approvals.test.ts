@@ -49,7 +49,8 @@ describe('asking', () => {
       },
       justification: 'tested',
       rollback_plan: 'go back',
-      risk: 'low',
+      // As the catalog has it of the action.
+      risk: 'medium',
       quorum: 1,
       approvals_given: 0,
       four_eyes: true,

@@ -13,7 +13,14 @@ import { invalid } from '../../http/route.js';
 import { validator } from '../../http/validation.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { activationSubject, assess, bundleById, bundleInvalid, newRisk } from '../bundles/queries.js';
+import {
+  type Activatable,
+  activatable,
+  activationSubject,
+  type BundleRow,
+  bundleById,
+  findingsOutdated,
+} from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { listChangeAsked } from '../lists/queries.js';
 import { protectedSettings, type SettingValues, settingFaults, settingsOf } from '../settings/queries.js';
@@ -39,9 +46,11 @@ export async function createApproval(services: Services, caller: Caller, body: R
   const { db, clock, config } = services;
   const now = clock.now();
   const { workspaceId, owner } = caller;
+  const ready = body.kind === 'activation' ? await readyFor(services, workspaceId, body.bundle_id) : null;
+  if (ready instanceof Refusal) return ready;
   return withTransaction(db.pool, async (tx) => {
     const settings = await settingsOf(tx, config, workspaceId);
-    const asked = await whatIsAsked(tx, workspaceId, body, settings.default_effect);
+    const asked = await whatIsAsked(tx, services, { workspaceId, body, ready, defaultEffect: settings.default_effect });
     if (asked instanceof Refusal) return asked;
     const risk = higherRisk(body.risk ?? defaults.risk, asked.risk ?? 'low');
     const quorum = quorumFor(risk, settings.four_eyes, body.min_approvers);
@@ -81,16 +90,20 @@ export async function createApproval(services: Services, caller: Caller, body: R
   });
 }
 
-async function whatIsAsked(
-  tx: PoolClient,
-  workspaceId: number,
-  body: Request,
-  defaultEffect: string,
-): Promise<Asked | Refusal> {
+interface Question {
+  readonly workspaceId: number;
+  readonly body: Request;
+  /** The bundle to activate. */
+  readonly ready: Activatable | null;
+  readonly defaultEffect: string;
+}
+
+async function whatIsAsked(tx: PoolClient, services: Services, question: Question): Promise<Asked | Refusal> {
+  const { body, workspaceId } = question;
   const other = { risk: null, bundleId: null, initialPct: null };
   switch (body.kind) {
     case 'activation':
-      return activationAsked(tx, workspaceId, body, defaultEffect);
+      return activationAsked(tx, services, question, body.initial_pct ?? defaults.initialPct);
     case 'list': {
       const subject = await listChangeAsked(tx, workspaceId, body);
       return subject instanceof Refusal ? subject : { ...other, subject };
@@ -103,24 +116,36 @@ async function whatIsAsked(
   }
 }
 
-async function activationAsked(
-  tx: PoolClient,
-  workspaceId: number,
-  body: Extract<Request, { kind: 'activation' }>,
-  defaultEffect: string,
-): Promise<Asked | Refusal> {
-  const bundle = await bundleById(tx, workspaceId, body.bundle_id, 'for update');
-  const name = `bundle ${body.bundle_id}`;
+/** The bundle with its findings and risk, or why nobody can be asked to activate it. */
+async function readyFor(services: Services, workspaceId: number, id: number): Promise<Activatable | Refusal> {
+  const bundle = await bundleById(services.db.pool, workspaceId, id);
+  return notAskable(bundle, id) ?? activatable(services, workspaceId, bundle as BundleRow);
+}
+
+function notAskable(bundle: BundleRow | null, id: number): Refusal | null {
+  const name = `bundle ${id}`;
   if (!bundle) return refuse('not_found', `there is no ${name}`, [{ path: '/bundle_id', message: 'is not known' }]);
   if (bundle.status === 'archived') return refuse('bundle_archived', `${name} is archived; create a new version`);
   if (bundle.rules.length === 0) return refuse('empty_bundle', `${name} has no rules; add one first`);
-  const { lint } = await assess(tx, workspaceId, bundle.rules);
-  if (lint.errors.length > 0) return bundleInvalid(name, lint.errors);
-  const initialPct = body.initial_pct ?? defaults.initialPct;
+  return null;
+}
+
+async function activationAsked(
+  tx: PoolClient,
+  { config }: Services,
+  { workspaceId, ready, defaultEffect }: Question,
+  initialPct: number,
+): Promise<Asked | Refusal> {
+  const { bundle: seen, risk } = ready as Activatable;
+  const bundle = await bundleById(tx, workspaceId, seen.id, 'for update');
+  const refused = notAskable(bundle, seen.id);
+  if (refused) return refused;
+  const outdated = await findingsOutdated(tx, config, workspaceId, bundle as BundleRow);
+  if (outdated) return outdated;
   return {
-    subject: await activationSubject(tx, workspaceId, bundle, { defaultEffect, initialPct }),
-    risk: await newRisk(tx, workspaceId, bundle),
-    bundleId: bundle.id,
+    subject: await activationSubject(tx, workspaceId, bundle as BundleRow, { defaultEffect, initialPct }),
+    risk,
+    bundleId: seen.id,
     initialPct,
   };
 }

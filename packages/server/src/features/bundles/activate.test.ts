@@ -218,7 +218,10 @@ describe('refuses, and leaves everything as it is:', () => {
 
   test('an approval for which more people would be needed by now', async () => {
     const risky = rule('one', { budget: { risk: 'critical' } });
-    const [first, second] = [await draft([risky]), await draft([risky, rule('two', { effect: 'deny' })])];
+    const [first, second] = [
+      await draft([risky]),
+      await draft([risky, rule('two', { effect: 'deny', conditions: { x: 1 } })]),
+    ];
     await activate(first.id, (await office.approved(first.id)).id);
     const asked = await office.approved(second.id, { risk: 'low' });
     expect(asked.quorum).toBe(1);

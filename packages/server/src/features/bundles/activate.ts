@@ -1,4 +1,4 @@
-import type { BodyOf, operations } from '@policy-studio/contract';
+import type { BodyOf, operations, Risk } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
@@ -8,16 +8,15 @@ import { approvalById } from '../approvals/queries.js';
 import { lockEnforcement, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { settingsOf } from '../settings/queries.js';
-import { noBundle } from './commands.js';
 import {
+  activatable,
   activationSubject,
-  assess,
   type BundleRow,
   bundleById,
   bundleColumns,
-  bundleInvalid,
-  newRisk,
+  findingsOutdated,
 } from './queries.js';
+import { noBundle } from './refusals.js';
 import { bundleTransition } from './transition.js';
 
 /**
@@ -32,8 +31,11 @@ export async function activateBundle(
 ): Promise<BundleRow | Refusal> {
   const { db, clock, enforcement } = services;
   const now = clock.now();
+  const asked = await bundleById(db.pool, caller.workspaceId, id);
+  if (!asked) return noBundle(id);
+  const ready = notReady(asked, body.canary_pct) ?? (await activatable(services, caller.workspaceId, asked));
+  if (ready instanceof Refusal) return ready;
   const outcome = await withTransaction(db.pool, async (tx) => {
-    const seen = await inForceId(tx, caller.workspaceId);
     await lockEnforcement(tx, caller.workspaceId);
     // This one and the one it takes over from, before the approval and the workspace.
     await tx.query(
@@ -44,8 +46,9 @@ export async function activateBundle(
     if (!bundle) return noBundle(id);
     const refused =
       notReady(bundle, body.canary_pct) ??
-      overtaken(seen, await inForceId(tx, caller.workspaceId)) ??
-      (await approvalRefused(tx, services, { caller, bundle, body, now }));
+      overtaken(ready.inForce, await inForceId(tx, caller.workspaceId)) ??
+      (await findingsOutdated(tx, services.config, caller.workspaceId, bundle)) ??
+      (await approvalRefused(tx, services, { caller, bundle, body, now }, ready.risk));
     return refused ?? bringIntoForce(tx, { caller, bundle, body, now });
   });
   if (outcome instanceof Refusal) return outcome;
@@ -96,16 +99,15 @@ interface Activation {
   readonly now: Date;
 }
 
-/** Checks the rules against the lists of now, then uses the approval up. */
+/** Uses the approval up, if it covers the bundle and what that newly allows, which is of the given risk. */
 async function approvalRefused(
   tx: PoolClient,
   { config }: Services,
   { caller, bundle, body, now }: Activation,
+  risk: Risk | null,
 ): Promise<Refusal | null> {
   const { workspaceId } = caller;
   const { approval_id: approvalId, canary_pct: canaryPct } = body;
-  const { lint } = await assess(tx, workspaceId, bundle.rules);
-  if (lint.errors.length > 0) return bundleInvalid(`bundle ${bundle.id}`, lint.errors);
   const settings = await settingsOf(tx, config, workspaceId);
   // The share asked for never changes, so it can be read before the row is locked.
   const approval = await approvalById(tx, workspaceId, approvalId);
@@ -123,7 +125,7 @@ async function approvalRefused(
     kind: 'activation',
     subject: await activationSubject(tx, workspaceId, bundle, plan),
     fourEyes: settings.four_eyes,
-    risk: await newRisk(tx, workspaceId, bundle),
+    risk,
     now,
     actor: caller.owner,
   });

@@ -39,7 +39,7 @@ describe('creating a bundle', () => {
       canary_pct: 0,
       traffic_pct: 0,
       source: 'api',
-      lint: { errors: [], warnings: [], info: [] },
+      lint: { errors: [], warnings: [], passed: true, current: true, summary: { total_rules: 1, errors: 0 } },
     });
     expect(body.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(headers.get('etag')).toMatch(/^"[^"]+"$/);
@@ -105,9 +105,10 @@ describe('creating a bundle', () => {
       ['invalid-condition', 'no-such-list'],
       ['missing-reason', 'no-reason'],
     ]);
-    expect(bundle.lint.warnings.map(({ code, rule_id }) => [code, rule_id])).toEqual([
-      ['missing-reason', 'short-reason'],
-    ]);
+    expect(bundle.lint.warnings).toContainEqual(
+      expect.objectContaining({ code: 'missing-reason', rule_id: 'short-reason', line: 3, column: 0 }),
+    );
+    expect(bundle.lint.passed).toBe(false);
     expect(bundle.rules).toHaveLength(4);
     expect(bundle.digest).toMatch(/^[0-9a-f]{64}$/);
   });

@@ -1,81 +1,99 @@
-import { setImmediate as breath } from 'node:timers/promises';
-import type { BodyOf, LintResult, operations } from '@policy-studio/contract';
-import { bundleDigest, canonicalJson, type RuleInput, sha256Hex } from '@policy-studio/engine';
+import type { BodyOf, operations } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
+import { holdsNul } from '../../compute/tasks/structural-faults.js';
 import { withTransaction } from '../../database/connection.js';
 import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { cancelApprovalsOf } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
+import { checkNow } from '../lint/queries.js';
 import { etagOf, ifMatch } from './etag.js';
-import { holdsNul, rulesRejected } from './findings.js';
-import { assess, type BundleRow, bundleById, bundleColumns, type ListsRead, withCurrentFindings } from './queries.js';
+import { type BundleRow, bundleById, bundleColumns } from './queries.js';
+import { noBundle, rulesRejected } from './refusals.js';
 import { bundleTransition } from './transition.js';
-
-// Checking and hashing 10,000 rules takes some 100 ms each; `breath` lets decisions pass in between.
 
 /** UTF-8 bytes of a bundle's metadata as JSON. */
 const metadataBytes = 64 * 1024;
 
-/** What is derived from rules when they are saved. */
-interface Assessed {
-  readonly rulesJson: string;
+/** What is derived from rules when they are saved, as it is stored. */
+interface Checked {
+  readonly rules: string;
+  readonly count: number;
   readonly digest: string;
-  readonly lint: LintResult;
-  readonly listsRead: ListsRead;
+  readonly lint: string;
+  readonly listsRead: string;
+  readonly lintBasis: string;
 }
 
-/** Makes a draft. Structure is refused; conditions that do not parse and unknown lists are stored as findings. */
+/**
+ * Makes a draft. Structure, and names that a strict catalog lacks, are refused; conditions that do not parse and unknown
+ * lists are stored as findings. `bodyText` is the body as it was sent: other threads read it.
+ */
 export async function createBundle(
-  { db, clock }: Services,
+  services: Services,
   caller: Caller,
   body: BodyOf<typeof operations.createBundle>,
+  bodyText: string,
 ): Promise<BundleRow | Refusal> {
-  const now = clock.now();
+  const now = services.clock.now();
   const { workspaceId } = caller;
-  const refused = metadataRefused(body.metadata) ?? rulesRejected(body.rules);
-  if (refused) return refused;
-  await breath();
-  const digest = digestOf(body.rules);
+  const checked = metadataRefused(body.metadata) ?? (await check(services, workspaceId, bodyText));
+  if (checked instanceof Refusal) return checked;
   const metadata = JSON.stringify(body.metadata ?? {});
-  return withTransaction(db.pool, async (tx) => {
-    const assessed = await assessRules(tx, workspaceId, body.rules, digest);
+  return withTransaction(services.db.pool, async (tx) => {
     const notes = body.notes ?? '';
     const { rows } = await tx.query<BundleRow>(
-      `insert into bundle (workspace_id, version, rules, notes, metadata, digest, lint, lists_read, bytes, created_by,
-                           created_by_claimed, created_at, updated_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+      `insert into bundle (workspace_id, version, rules, notes, metadata, digest, lint, lists_read, lint_basis, bytes,
+                           created_by, created_by_claimed, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
        on conflict (workspace_id, version) do nothing
        returning ${bundleColumns}`,
       [
         workspaceId,
         body.version,
-        assessed.rulesJson,
+        checked.rules,
         notes,
         metadata,
-        digest,
-        JSON.stringify(assessed.lint),
-        JSON.stringify(assessed.listsRead),
-        weight(assessed, notes, metadata),
+        checked.digest,
+        checked.lint,
+        checked.listsRead,
+        checked.lintBasis,
+        weight(checked, notes, metadata),
         caller.owner,
         body.created_by ?? null,
         now,
       ],
     );
     const row = rows[0];
-    if (!row) return versionTaken(tx, workspaceId, body.version, digest);
+    if (!row) return versionTaken(tx, workspaceId, body.version, checked.digest);
     await recordChange(tx, {
       workspaceId,
       at: now,
       actor: caller.owner,
       kind: 'bundle.created',
       subject: `bundle/${row.id}`,
-      data: { version: row.version, digest, rules: body.rules.length, created_by: body.created_by ?? null },
+      data: { version: row.version, digest: row.digest, rules: checked.count, created_by: body.created_by ?? null },
     });
     return row;
   });
+}
+
+/** Reads and lints the rules of a body in another thread. */
+async function check(services: Services, workspaceId: number, bodyText: string): Promise<Checked | Refusal> {
+  const outcome = await checkNow(services, workspaceId, bodyText);
+  if (outcome instanceof Refusal) return outcome;
+  const { checked, basis } = outcome;
+  if ('faults' in checked) return rulesRejected(checked.faults, checked.count);
+  return {
+    rules: checked.rulesJson,
+    count: checked.count,
+    digest: checked.digest,
+    lint: JSON.stringify(checked.report),
+    listsRead: JSON.stringify(checked.listsRead),
+    lintBasis: basis.stamp,
+  };
 }
 
 async function versionTaken(tx: PoolClient, workspaceId: number, version: string, digest: string): Promise<Refusal> {
@@ -94,46 +112,56 @@ async function versionTaken(tx: PoolClient, workspaceId: number, version: string
   );
 }
 
+export interface Update {
+  readonly body: BodyOf<typeof operations.updateBundle>;
+  /** The body as it was sent. */
+  readonly bodyText: string;
+  /** The header `If-Match`. */
+  readonly match: string | undefined;
+}
+
 /** Changes a draft; what is left out stays. A change that changes nothing leaves the bundle and its ETag as they are. */
 export async function updateBundle(
-  { db, clock }: Services,
+  services: Services,
   caller: Caller,
   id: number,
-  body: BodyOf<typeof operations.updateBundle>,
-  match: string | undefined,
+  { body, bodyText, match }: Update,
 ): Promise<BundleRow | Refusal> {
+  const { db, clock } = services;
   const now = clock.now();
   const { workspaceId } = caller;
-  const refused = metadataRefused(body.metadata) ?? (body.rules ? rulesRejected(body.rules) : null);
+  const known = await bundleById(db.pool, workspaceId, id);
+  // What cannot be changed anyway needs no lint; under the lock it is looked at again.
+  const refused = metadataRefused(body.metadata) ?? changeRefused(known, id, 'edit', match);
   if (refused) return refused;
-  await breath();
-  const digest = body.rules ? digestOf(body.rules) : null;
+  const checked = body.rules ? await check(services, workspaceId, bodyText) : null;
+  if (checked instanceof Refusal) return checked;
   return withTransaction(db.pool, async (tx) => {
     const before = await editable(tx, workspaceId, id, 'edit', match);
     if (before instanceof Refusal) return before;
-    const changed = (['rules', 'notes', 'metadata'] as const).filter(
-      (name) => body[name] !== undefined && JSON.stringify(body[name]) !== JSON.stringify(before[name]),
-    );
-    if (changed.length === 0) return (await withCurrentFindings(tx, workspaceId, [before]))[0] as BundleRow;
-    const assessed = await assessRules(tx, workspaceId, body.rules ?? before.rules, digest ?? before.digest);
+    const changed = [
+      ...(checked && !isSame(checked, before) ? ['rules'] : []),
+      ...(['notes', 'metadata'] as const).filter(
+        (name) => body[name] !== undefined && JSON.stringify(body[name]) !== JSON.stringify(before[name]),
+      ),
+    ];
+    if (changed.length === 0) return before;
     const notes = body.notes ?? before.notes;
     const metadata = JSON.stringify(body.metadata ?? before.metadata);
+    const rules = checked ?? {
+      rules: null,
+      digest: before.digest,
+      lint: JSON.stringify(before.lint),
+      listsRead: JSON.stringify(before.lists_read),
+      lintBasis: before.lint_basis,
+    };
     const { rows } = await tx.query<BundleRow>(
-      `update bundle set rules = $3, notes = $4, metadata = $5, digest = $6, lint = $7, lists_read = $8, bytes = $9,
-                         updated_at = $10, revision = revision + 1
+      `update bundle set rules = coalesce($3::json, rules), notes = $4, metadata = $5, digest = $6, lint = $7, lists_read = $8,
+                         lint_basis = $9, updated_at = $10, revision = revision + 1,
+                         bytes = octet_length(coalesce($3::json, rules)::text) + octet_length($7::json::text)
+                                 + octet_length($4::text) + octet_length($5::json::text)
         where workspace_id = $1 and id = $2 returning ${bundleColumns}`,
-      [
-        workspaceId,
-        id,
-        assessed.rulesJson,
-        notes,
-        metadata,
-        assessed.digest,
-        JSON.stringify(assessed.lint),
-        JSON.stringify(assessed.listsRead),
-        weight(assessed, notes, metadata),
-        now,
-      ],
+      [workspaceId, id, rules.rules, notes, metadata, rules.digest, rules.lint, rules.listsRead, rules.lintBasis, now],
     );
     await recordChange(tx, {
       workspaceId,
@@ -141,10 +169,15 @@ export async function updateBundle(
       actor: caller.owner,
       kind: 'bundle.updated',
       subject: `bundle/${id}`,
-      data: { changed, digest_before: before.digest, digest: assessed.digest },
+      data: { changed, digest_before: before.digest, digest: rules.digest },
     });
     return rows[0] as BundleRow;
   });
+}
+
+/** Whether the rules are stored as they are written; another digest settles it without looking. */
+function isSame({ digest, rules }: Checked, before: BundleRow): boolean {
+  return digest === before.digest && rules === JSON.stringify(before.rules);
 }
 
 /** Deletes a draft and withdraws what was asked for it. */
@@ -201,10 +234,6 @@ export async function archiveBundle({ db, clock }: Services, caller: Caller, id:
   });
 }
 
-export function noBundle(id: number): Refusal {
-  return refuse('not_found', `there is no bundle ${id}; list them with GET /policy/bundles`);
-}
-
 /** The locked bundle, when `command` may change it and it is the one the client has read. */
 async function editable(
   tx: PoolClient,
@@ -214,6 +243,15 @@ async function editable(
   match: string | undefined,
 ): Promise<BundleRow | Refusal> {
   const bundle = await bundleById(tx, workspaceId, id, 'for update');
+  return changeRefused(bundle, id, command, match) ?? (bundle as BundleRow);
+}
+
+function changeRefused(
+  bundle: BundleRow | null,
+  id: number,
+  command: 'edit' | 'delete',
+  match: string | undefined,
+): Refusal | null {
   if (!bundle) return noBundle(id);
   if (match !== undefined) {
     const matches = ifMatch(match, etagOf(bundle));
@@ -225,30 +263,8 @@ async function editable(
     if (!matches) return refuse('stale', `bundle ${id} has changed since it was read; read it again and merge`);
   }
   const outcome = bundleTransition(bundle.status, command);
-  if (!('refused' in outcome)) return bundle;
+  if (!('refused' in outcome)) return null;
   return refuse(outcome.refused, `bundle ${id} is ${bundle.status}; create a new version to change its rules`);
-}
-
-async function assessRules(
-  tx: PoolClient,
-  workspaceId: number,
-  rules: readonly Record<string, unknown>[],
-  digest: string,
-): Promise<Assessed> {
-  const { lint, listsRead } = await assess(tx, workspaceId, rules);
-  return { rulesJson: JSON.stringify(rules), digest, lint, listsRead };
-}
-
-/**
- * The digest of the rules. A draft with conditions that do not parse has no canonical form; its digest is the SHA-256 of
- * the RFC 8785 form of the rules as they are written, an array, so it is never that of a valid bundle.
- */
-function digestOf(rules: readonly Record<string, unknown>[]): string {
-  try {
-    return bundleDigest(rules as unknown as readonly RuleInput[]);
-  } catch {
-    return sha256Hex(canonicalJson(rules));
-  }
 }
 
 function metadataRefused(metadata: Readonly<Record<string, unknown>> | undefined): Refusal | null {
@@ -259,6 +275,6 @@ function metadataRefused(metadata: Readonly<Record<string, unknown>> | undefined
   return holdsNul(metadata) ? invalid([{ path: '/metadata', message: 'holds the character U+0000: remove it' }]) : null;
 }
 
-function weight({ rulesJson, lint }: Assessed, notes: string, metadata: string): number {
-  return Buffer.byteLength(rulesJson) + Buffer.byteLength(JSON.stringify(lint)) + Buffer.byteLength(notes + metadata);
+function weight({ rules, lint }: Checked, notes: string, metadata: string): number {
+  return Buffer.byteLength(rules) + Buffer.byteLength(lint) + Buffer.byteLength(notes + metadata);
 }

@@ -1,11 +1,13 @@
-import { type Bundle, type BundleStatus, bundlePageBytes, type LintResult, type Risk } from '@policy-studio/contract';
-import { listsUsed, type RuleInput } from '@policy-studio/engine';
+import { type Bundle, type BundleStatus, bundlePageBytes, type LintReport, type Risk } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import { type CurrentList, currentLists, engineLists, listDigests } from '../lists/queries.js';
-import { findings } from './findings.js';
-import { newlyAllowedRisk } from './risk.js';
+import type { PolicySide } from '../../compute/tasks/policy-change.js';
+import { Refusal, refuse } from '../../refusal.js';
+import type { Services } from '../../services.js';
+import { isCurrent, lintBasis, lintNow, listsFor } from '../lint/queries.js';
+import { currentLists } from '../lists/queries.js';
+import { bundleInvalid } from './refusals.js';
 
-export { bundleInvalid } from './findings.js';
+export { bundleInvalid, noBundle } from './refusals.js';
 
 export interface BundleRow {
   readonly id: number;
@@ -18,8 +20,10 @@ export interface BundleRow {
   readonly canary_pct: number;
   readonly traffic_pct: number;
   readonly digest: string;
-  readonly lint: LintResult;
+  readonly lint: LintReport;
   readonly lists_read: ListsRead;
+  /** The stamp of the basis that `lint` was made with. */
+  readonly lint_basis: string;
   readonly revision: number;
   readonly source: 'api' | 'imported';
   readonly source_signature: string | null;
@@ -36,7 +40,7 @@ export type ListsRead = Readonly<Record<string, string | null>>;
 
 /** The columns of a `BundleRow`. */
 export const bundleColumns = `id, version, rules, notes, metadata, status, active, canary_pct, traffic_pct, digest, lint,
-  lists_read, revision, source, source_signature, approval_id, created_by, created_at, updated_at, activated_by,
+  lists_read, lint_basis, revision, source, source_signature, approval_id, created_by, created_at, updated_at, activated_by,
   activated_at`;
 
 /** The bundle as it was stored last; its findings are those of then. `lock` holds it until the transaction ends. */
@@ -125,38 +129,97 @@ export async function bundlePage(
   return { bundles, total: count.rows[0]?.total ?? 0, limit: heavy === -1 ? limit : ids.length, offset };
 }
 
-/** The rules' findings with the lists as they stand, and which lists those were. `changed` stands in for its namesake. */
-export async function assess(
-  db: Pool | PoolClient,
-  workspaceId: number,
-  rules: readonly unknown[],
-  changed?: Pick<CurrentList, 'name' | 'values' | 'normalize' | 'digest'>,
-): Promise<{ lint: LintResult; listsRead: ListsRead }> {
-  const names = listsUsed(rules as readonly RuleInput[]);
-  const lists: Map<string, Pick<CurrentList, 'values' | 'normalize' | 'digest'>> = new Map(
-    await currentLists(db, workspaceId, names),
-  );
-  if (changed && names.includes(changed.name)) lists.set(changed.name, changed);
-  return {
-    lint: findings(rules, engineLists(lists)),
-    listsRead: Object.fromEntries(names.map((name) => [name, lists.get(name)?.digest ?? null])),
-  };
+/** Rules of a page whose findings are made anew before it is answered; more are shown as they are. */
+const refreshedRules = 2_000;
+
+/** A bundle, and whether its findings are those of now. */
+export interface ShownBundle {
+  readonly bundle: BundleRow;
+  readonly current: boolean;
 }
 
-/** The bundles with their findings as of now: those that were made with lists that have changed since are made anew. */
-export async function withCurrentFindings<T extends BundleRow>(
-  db: Pool | PoolClient,
+type Linting = Pick<Services, 'db' | 'config' | 'compute'>;
+
+/** The bundle with findings as of now. Where lists, catalog or settings changed since, they are made anew and kept. */
+export async function withFindings(services: Linting, workspaceId: number, bundle: BundleRow): Promise<ShownBundle> {
+  const basis = await lintBasis(services.db.pool, services.config, workspaceId);
+  if (await isCurrent(services.db.pool, workspaceId, basis, bundle)) return { bundle, current: true };
+  const fresh = await refreshed(services, workspaceId, bundle);
+  return fresh instanceof Refusal ? { bundle, current: false } : { bundle: fresh, current: true };
+}
+
+/** The same of a page, as far as that is quick. */
+export async function pageWithFindings(
+  services: Linting,
   workspaceId: number,
-  bundles: readonly T[],
-): Promise<T[]> {
-  const names = [...new Set(bundles.flatMap(({ lists_read: lists }) => Object.keys(lists)))];
-  const digests = await listDigests(db, workspaceId, names);
-  const current: T[] = [];
+  bundles: readonly BundleRow[],
+): Promise<ShownBundle[]> {
+  const basis = await lintBasis(services.db.pool, services.config, workspaceId);
+  const shown: ShownBundle[] = [];
+  let rules = 0;
   for (const bundle of bundles) {
-    const same = Object.entries(bundle.lists_read).every(([name, digest]) => (digests.get(name) ?? null) === digest);
-    current.push(same ? bundle : { ...bundle, lint: (await assess(db, workspaceId, bundle.rules)).lint });
+    if (await isCurrent(services.db.pool, workspaceId, basis, bundle)) {
+      shown.push({ bundle, current: true });
+      continue;
+    }
+    rules += bundle.rules.length;
+    shown.push(rules > refreshedRules ? { bundle, current: false } : await withFindings(services, workspaceId, bundle));
   }
-  return current;
+  return shown;
+}
+
+/** Makes the findings anew and keeps them, unless the bundle has changed meanwhile. The bundle itself stays as it is. */
+async function refreshed(services: Linting, workspaceId: number, bundle: BundleRow): Promise<BundleRow | Refusal> {
+  const { pool } = services.db;
+  const text = `{"rules":${JSON.stringify(bundle.rules)}}`;
+  const linted = await lintNow(services, workspaceId, { format: 'body', text });
+  if (linted instanceof Refusal) return linted;
+  const fresh = { lint: linted.report, lists_read: linted.listsRead, lint_basis: linted.basis.stamp };
+  const lint = JSON.stringify(fresh.lint);
+  await pool.query(
+    `update bundle set lint = $4, lists_read = $5, lint_basis = $6,
+                       bytes = bytes - octet_length(lint::text) + octet_length($4::json::text)
+      where workspace_id = $1 and id = $2 and revision = $3`,
+    [workspaceId, bundle.id, bundle.revision, lint, JSON.stringify(fresh.lists_read), fresh.lint_basis],
+  );
+  return { ...bundle, ...fresh };
+}
+
+/** What is known of a bundle before it is asked for or brought into force. */
+export interface Activatable {
+  readonly bundle: BundleRow;
+  /** What it newly allows is of this risk; see `newRisk`. */
+  readonly risk: Risk | null;
+  /** The bundle that decided when that was found out. */
+  readonly inForce: number | null;
+}
+
+/** Lints the bundle and compares it with what is in force, in another thread, so before any lock is taken. */
+export async function activatable(
+  services: Linting,
+  workspaceId: number,
+  bundle: BundleRow,
+): Promise<Activatable | Refusal> {
+  const { bundle: fresh, current } = await withFindings(services, workspaceId, bundle);
+  if (!current) return refuse('overloaded', 'the bundle cannot be linted now, try again in a few seconds');
+  if (fresh.lint.errors.length > 0) return bundleInvalid(`bundle ${bundle.id}`, fresh.lint.errors);
+  const inForce = await bundleInForce(services.db.pool, workspaceId);
+  const risk = await newRisk(services, workspaceId, fresh, inForce);
+  return risk instanceof Refusal ? risk : { bundle: fresh, risk: risk.risk, inForce: inForce?.id ?? null };
+}
+
+/** Null when the findings of a locked bundle are those of now. */
+export async function findingsOutdated(
+  tx: PoolClient,
+  config: Services['config'],
+  workspaceId: number,
+  bundle: BundleRow,
+): Promise<Refusal | null> {
+  if (await isCurrent(tx, workspaceId, await lintBasis(tx, config, workspaceId), bundle)) return null;
+  return refuse(
+    'conflict',
+    `bundle ${bundle.id}, a list, the catalog or a setting changed at the same moment; try again`,
+  );
 }
 
 /**
@@ -166,10 +229,10 @@ export async function withCurrentFindings<T extends BundleRow>(
 export async function activationSubject(
   db: Pool | PoolClient,
   workspaceId: number,
-  bundle: Pick<BundleRow, 'id' | 'digest' | 'rules'>,
+  bundle: Pick<BundleRow, 'id' | 'digest' | 'lists_read'>,
   plan: { defaultEffect: string; initialPct: number },
 ): Promise<Readonly<Record<string, unknown>>> {
-  const lists = await currentLists(db, workspaceId, listsUsed(bundle.rules as unknown as readonly RuleInput[]));
+  const lists = await currentLists(db, workspaceId, Object.keys(bundle.lists_read));
   return {
     kind: 'activation',
     bundle_id: bundle.id,
@@ -180,18 +243,25 @@ export async function activationSubject(
   };
 }
 
-/** The highest risk that rules of this bundle allow and the bundle in force does not, or null. */
-export async function newRisk(
-  db: Pool | PoolClient,
+/** The highest risk, by rule and catalog, of what this bundle allows and `inForce` does not. */
+async function newRisk(
+  { db, config, compute }: Linting,
   workspaceId: number,
-  bundle: Pick<BundleRow, 'rules'>,
-): Promise<Risk | null> {
-  const inForce = await bundleInForce(db, workspaceId);
-  return newlyAllowedRisk(bundle.rules, inForce?.rules ?? []);
+  bundle: BundleRow,
+  inForce: BundleRow | null,
+): Promise<{ readonly risk: Risk | null } | Refusal> {
+  const { setup } = await lintBasis(db.pool, config, workspaceId);
+  const side = (rules: BundleRow['rules'] | null): PolicySide => ({
+    rules: rules === null ? null : JSON.stringify(rules),
+    defaultEffect: setup.defaultEffect,
+  });
+  const { catalog, enforceContext } = setup;
+  const input = { before: side(inForce?.rules ?? null), after: side(bundle.rules), catalog, enforceContext };
+  return compute.run('policy-change', input, { onAsk: listsFor(db.pool, workspaceId) });
 }
 
 /** The bundle as clients see it. */
-export function bundleDocument(row: BundleRow): Bundle {
+export function bundleDocument({ bundle: row, current }: ShownBundle): Bundle {
   return {
     id: row.id,
     version: row.version,
@@ -211,6 +281,6 @@ export function bundleDocument(row: BundleRow): Bundle {
     source: row.source,
     source_signature: row.source_signature,
     metadata: row.metadata,
-    lint: row.lint,
+    lint: { ...row.lint, current },
   };
 }

@@ -7,10 +7,11 @@ import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, useApproval } from '../approvals/transaction.js';
-import { assess, bundleInForce, bundleInvalid, isListInForce } from '../bundles/queries.js';
+import { bundleInForce, bundleInvalid, isListInForce } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
+import { listsFor } from '../lint/queries.js';
 import { settingsOf } from '../settings/queries.js';
-import { currentLists, listDocument, listSubject } from './queries.js';
+import { currentLists, engineLists, listDocument, listSubject } from './queries.js';
 import { canonicalValues, listDigest, type Scalar, valueFault } from './values.js';
 
 interface StoredList {
@@ -97,14 +98,17 @@ interface EnforcedChange {
 /** Why a list that decides may not change like this: the bundle in force would not compile, or nobody approved it. */
 async function enforcedChangeRefused(
   tx: PoolClient,
-  { config }: Services,
+  { config, compute }: Services,
   { caller, live, proposal, approvalId, now }: EnforcedChange,
 ): Promise<Refusal | null> {
   const { workspaceId } = caller;
   const bundle = await bundleInForce(tx, workspaceId);
   if (bundle) {
-    const { lint } = await assess(tx, workspaceId, bundle.rules, proposal);
-    const broken = lint.errors.filter(({ code }) => code !== 'missing-reason');
+    const { name, values, normalize } = proposal;
+    const changed = JSON.stringify(engineLists([[name, { values, normalize }]]));
+    const input = { rules: JSON.stringify(bundle.rules), lists: changed };
+    const broken = await compute.run('compile-faults', input, { onAsk: listsFor(tx, workspaceId) });
+    if (broken instanceof Refusal) return broken;
     if (broken.length > 0) return bundleInvalid(`with these values bundle ${bundle.id}, which is in force,`, broken);
   }
   const settings = await settingsOf(tx, config, workspaceId);

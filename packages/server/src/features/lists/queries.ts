@@ -46,6 +46,22 @@ export async function listDigests(
   return new Map(rows.map(({ name, digest }) => [name, digest]));
 }
 
+/** Those of these lists that exist, their values as JSON text: what is only passed on needs no reading. */
+export async function listTexts(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  names: readonly string[],
+): Promise<readonly (Pick<CurrentList, 'name' | 'normalize' | 'digest'> & { readonly text: string })[]> {
+  if (names.length === 0) return [];
+  const { rows } = await db.query<Pick<CurrentList, 'name' | 'normalize' | 'digest'> & { text: string }>(
+    `select name, v."values"::text as text, v.normalize, v.digest
+       from named_list l join named_list_version v using (workspace_id, name, version)
+      where workspace_id = $1 and name = any($2) and not l.deleted`,
+    [workspaceId, names],
+  );
+  return rows;
+}
+
 /** The versions that those of these lists that exist stand at. */
 export async function listVersionsNow(
   db: Pool | PoolClient,

@@ -3,41 +3,10 @@ import {
   canonicalJson,
   type Diagnostic,
   limits,
-  listsUsed,
   parseRules,
   type RuleInput,
   sha256Hex,
 } from '@policy-studio/engine';
-
-export interface ReadRulesInput {
-  /** A JSON object with a member `rules`, an array. */
-  readonly text: string;
-}
-
-/** What keeps the rules from being saved: the first hundred faults, and how many there are; else what is to be kept. */
-export type ReadRules =
-  | { readonly faults: readonly Diagnostic[]; readonly count: number }
-  | {
-      /** As they were written, without the white space between. */
-      readonly rulesJson: string;
-      readonly digest: string;
-      /** Names of the lists they read, in the order of their first mention. */
-      readonly lists: readonly string[];
-    };
-
-const told = 100;
-
-/** Reads rules that are to be saved. */
-export function readRules({ text }: ReadRulesInput): ReadRules {
-  const { rules } = JSON.parse(text) as { rules: readonly Record<string, unknown>[] };
-  const faults = structuralFaults(rules);
-  if (faults.length > 0) return { faults: faults.slice(0, told), count: faults.length };
-  return {
-    rulesJson: JSON.stringify(rules),
-    digest: digestOf(rules),
-    lists: listsUsed(rules as unknown as readonly RuleInput[]),
-  };
-}
 
 /**
  * What keeps rules from being saved at all: structure, duplicate ids, limits, text that cannot be kept. Conditions that
@@ -84,7 +53,7 @@ export function holdsNul(value: unknown): boolean {
  * The digest of the rules. A draft with conditions that do not parse has no canonical form; its digest is the SHA-256 of
  * the RFC 8785 form of the rules as they are written, an array, so it is never that of a valid bundle.
  */
-function digestOf(rules: readonly Record<string, unknown>[]): string {
+export function digestOf(rules: readonly Record<string, unknown>[]): string {
   try {
     return bundleDigest(rules as unknown as readonly RuleInput[]);
   } catch {
