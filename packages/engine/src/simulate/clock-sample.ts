@@ -1,4 +1,4 @@
-import { type ClockFacts, clockIn } from '../facts.js';
+import type { ClockFacts } from '../facts.js';
 import type { Random } from './random.js';
 
 const hourMs = 3_600_000;
@@ -15,9 +15,8 @@ export interface ClockSampler {
 }
 
 export function createClockSampler(seed: number): ClockSampler {
-  const facts = clockIn('UTC');
   const weekStart = firstMonday + (Math.abs(seed) % 52) * weekHours * hourMs;
-  const hours = Array.from({ length: weekHours }, (_, hour) => facts(weekStart + hour * hourMs));
+  const hours = Array.from({ length: weekHours }, (_, hour) => clockAt(weekStart + hour * hourMs));
   return {
     sample: (fits, random) => {
       let best: readonly ClockFacts[] = hours;
@@ -31,7 +30,21 @@ export function createClockSampler(seed: number): ClockSampler {
     },
     at: (instant) => {
       const ms = Date.parse(instant);
-      return facts(Number.isNaN(ms) || Math.abs(ms) > 8.64e15 ? weekStart : ms);
+      return clockAt(Number.isNaN(ms) ? weekStart : ms);
     },
+  };
+}
+
+const days = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+
+/** `clockFacts` in UTC, without waking up the platform's calendars. */
+function clockAt(ms: number): ClockFacts {
+  const date = new Date(ms);
+  const day = days[date.getUTCDay()] as string;
+  return {
+    now: date.toISOString(),
+    current_hour: date.getUTCHours(),
+    day_of_week: day,
+    is_weekend: day === 'saturday' || day === 'sunday',
   };
 }

@@ -75,7 +75,8 @@ export function valuesBeside(other: unknown): readonly unknown[] {
     const members: readonly unknown[] = other.slice(0, 3);
     return [...members, ...members.map((member) => `https://${String(member)}/`), other, 'no member'];
   }
-  if (typeof other === 'object') return [other, undefined];
+  // A copy: the left field may stand inside the right one.
+  if (typeof other === 'object') return [structuredClone(other), undefined];
   return [other, [other], ...besides(other as Scalar), undefined];
 }
 

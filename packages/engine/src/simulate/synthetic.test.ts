@@ -208,6 +208,12 @@ describe('synthetic cases', () => {
     }
   });
 
+  it('hold no object within itself where a field is compared with what it stands in', () => {
+    const policy = policyOf([rule('one', { 'o.n': { field: 'o' }, 'o.m': 1 })]);
+    for (const seed of [1, 2, 3])
+      expect(() => JSON.stringify(syntheticCases([policy], { count: 50, seed }))).not.toThrow();
+  });
+
   it('are made for any rules, and are JSON', () => {
     const rules = fc
       .array(fc.nat(), { maxLength: 5 })
