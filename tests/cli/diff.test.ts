@@ -91,6 +91,19 @@ describe('diff', () => {
     expect(recorded).toMatchObject({ requests: 4, changed: 2 });
   });
 
+  it('leaves out what a catalog does not let through', async () => {
+    const limited = { type: 'object', properties: { risk_score: { type: 'number', maximum: 60 } } };
+    const catalog = {
+      agents: [{ agent: 'inbox.triage' }],
+      actions: [{ action: 'quarantine', context_schema: limited }],
+    };
+    folder.write('catalog.json', JSON.stringify(catalog));
+    expect(await diff('rules.yaml', 'looser.yaml', '--catalog', 'catalog.json')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('No decision changes.'),
+    });
+  });
+
   it('prints the difference as JSON, as a server answers it', async () => {
     const result = JSON.parse((await diff('rules.yaml', 'looser.yaml', '--format', 'json')).stdout);
     expect(result).toMatchObject({

@@ -134,6 +134,34 @@ describe('test', () => {
     expect((await test('tokyo.policytest.yaml')).code).toBe(1);
   });
 
+  it('fails a case that a server would refuse by the catalog, whatever the rules say', async () => {
+    folder.write(
+      'catalog.json',
+      JSON.stringify({
+        agents: [{ agent: 'inbox.triage' }],
+        actions: ['quarantine', 'reply'].map((action) => ({
+          action,
+          context_schema: { type: 'object', properties: { risk_score: { type: 'number' } } },
+        })),
+      }),
+    );
+    const known = `catalog: catalog.json\n${suite}`;
+    folder.write('known.policytest.yaml', known);
+    expect((await test('known.policytest.yaml')).code).toBe(0);
+    folder.write('typed.policytest.yaml', known.replace('risk_score: 95', 'risk_score: "95"'));
+    const typed = await test('typed.policytest.yaml');
+    expect(typed.code).toBe(1);
+    expect(typed.stdout).toMatch(
+      /a server denies this request: the context does not fit the schema of `quarantine`: `risk_score`/,
+    );
+    folder.write('named.policytest.yaml', known.replace('action: reply', 'action: replay'));
+    expect((await test('named.policytest.yaml')).stdout).toContain(
+      'the catalog has no action `replay`: is the name right?',
+    );
+    folder.write('default.policytest.yaml', `catalog: default\n${suite}`);
+    expect((await test('default.policytest.yaml')).stdout).toContain('the catalog has no action `reply`');
+  });
+
   it('prints results as JSON', async () => {
     const result = JSON.parse((await test('failing.policytest.yaml', 'mail.policytest.yaml', '--json')).stdout);
     expect(result).toMatchObject({
