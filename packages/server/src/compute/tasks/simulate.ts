@@ -68,7 +68,7 @@ export type SimulationOutcome =
 /** Faults told of one place. */
 const told = 100;
 /** Cases between two reports of progress. */
-const stride = 500;
+const stride = 16;
 
 /** Runs the cases on the rules. The report is made into JSON here, so that the event loop of the server need not. */
 export async function simulate(task: SimulationTask, context: TaskContext): Promise<SimulationOutcome> {
