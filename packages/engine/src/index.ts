@@ -93,6 +93,7 @@ export {
   type SuppressedFinding,
   severities,
 } from './lint/finding.js';
+export { createLintMemory, type LintMemory } from './lint/memory.js';
 export { type LintOptions, lint, lintSource } from './lint/run.js';
 export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
 export { parseCondition } from './parse-condition.js';

@@ -1,12 +1,13 @@
 import type { Analysis, Witness } from '../analysis/analyse.js';
 import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import type { CompiledPolicy } from '../compile.js';
-import type { Condition } from '../condition.js';
 import type { Diagnostic, Path } from '../diagnostic.js';
 import type { Lists } from '../list.js';
 import type { SoundRule } from '../rule.js';
 import type { Position } from '../source.js';
 import type { Finding, Severity, Suggestion } from './finding.js';
+import type { LintMemory } from './memory.js';
+import type { Schemas } from './schemas.js';
 import type { Scope } from './scope.js';
 
 /** Every code a finding can have; each has a page under `docs/lint/`. */
@@ -70,12 +71,13 @@ export interface LintContext {
   readonly unknownLists: readonly { readonly rule: SoundRule; readonly lists: readonly string[] }[];
   readonly lists: Lists | null;
   readonly catalog: CompiledCatalog | null;
+  /** What the catalog's schemas say; null without a catalog. */
+  readonly schemas: Schemas | null;
   readonly catalogMode: 'strict' | 'open';
   readonly enforceContext: boolean;
+  readonly memory: LintMemory;
   /** What is exactly so of the policy; made on first use. */
   readonly analysis: () => Analysis;
-  /** Whether nothing that the rule is about meets the condition; false when undecided. */
-  readonly isNeverMet: (rule: SoundRule, condition: Condition) => boolean;
 }
 
 /** What a check says. Without `severity` it has the check's. */

@@ -10,6 +10,8 @@ import { listProblems } from '../list-references.js';
 import { readRules, type SoundRule } from '../rule.js';
 import type { LintContext, WrittenRule } from './check.js';
 import { isRecord } from './edits.js';
+import type { LintMemory } from './memory.js';
+import { schemasOf } from './schemas.js';
 import { type Scope, scopesMeet } from './scope.js';
 
 export interface ContextOptions {
@@ -19,6 +21,7 @@ export interface ContextOptions {
   readonly catalogMode: 'strict' | 'open';
   readonly enforceContext: boolean;
   readonly budget: AnalysisBudget;
+  readonly memory: LintMemory;
 }
 
 /** What one lint reads before it gives up; a bundle with more faults than these needs no count of them. */
@@ -35,7 +38,7 @@ export function lintContext(
     sourceFaults.length > 0
       ? { sound: [], diagnostics: [...sourceFaults] }
       : Array.isArray(entries)
-        ? readRules(entries, { maxRules: limits.rules, maxDiagnostics: maxFaults })
+        ? readRules(entries, { maxRules: limits.rules, maxDiagnostics: maxFaults, memory: options.memory.rules })
         : { sound: [], diagnostics: [entries] };
   const written = sourceFaults.length === 0 && Array.isArray(entries) ? writtenRules(entries) : [];
   const byLists = withLists(read.sound, options.lists);
@@ -54,22 +57,20 @@ export function lintContext(
     unknownLists: byLists.unknown,
     lists: options.lists,
     catalog: options.catalog,
+    schemas: options.catalog === null ? null : schemasOf(options.catalog),
     catalogMode: options.catalogMode,
     enforceContext: options.enforceContext,
+    memory: options.memory,
     analysis,
-    isNeverMet: (rule, condition) => {
-      const alone = compileParsed([{ rule: rule.rule, condition }], options.lists ?? {}, options.defaultEffect);
-      return analysisOf(alone, options).neverMatches.length === 1;
-    },
   };
 }
 
-function analysisOf(policy: CompiledPolicy, { catalog, enforceContext, budget }: ContextOptions): Analysis {
+function analysisOf(policy: CompiledPolicy, { catalog, enforceContext, budget, memory }: ContextOptions): Analysis {
   const enforced: AnalysisOptions =
     catalog !== null && enforceContext
       ? { typing: (agent, action) => catalog.typing(agent, action), pairs: catalog.pairs() }
       : {};
-  return analyse(policy, { ...enforced, budget });
+  return analyse(policy, { ...enforced, budget, memory: memory.analysis });
 }
 
 /** The array of rules, or why it cannot be looked at: in-process callers may hand over objects that throw when read. */

@@ -1,6 +1,6 @@
 import { negationsOf } from '../analysis/coverage.js';
 import { admitsType, type ContextTyping, domainOf, type FieldDomain, type JsonType } from '../analysis/domain.js';
-import { ask, type PairModel, pairModel } from '../analysis/pair-model.js';
+import { ask, type PairModel, pairModel, rootOf } from '../analysis/pair-model.js';
 import type { Pair } from '../analysis/pairs.js';
 import type { Context } from '../analysis/solver.js';
 import { fieldsOf, testsOf } from '../condition.js';
@@ -11,6 +11,7 @@ import type { CompiledRule, Plan } from '../plan.js';
 import { planFor } from '../policy-index.js';
 import type { SoundRule } from '../rule.js';
 import type { LintContext } from './check.js';
+import { conditionTag, numberOf, rememberDodges } from './memory.js';
 import { isNamed, isSetByServer, type Schemas } from './schemas.js';
 
 /** How a caller gets around a rule by changing one field; `decide` confirms both requests. */
@@ -29,11 +30,19 @@ export interface Dodge {
   readonly decidedBy: string | null;
 }
 
-/** Bounds of the search: it looks for examples, and what it does not find it does not claim. */
+/** What was found about one pair of agent and action, with the work it took: the same for the same rules and schema. */
+export interface DodgeRecord {
+  readonly work: number;
+  /** By rule and field. */
+  readonly answers: Map<string, { readonly dodge: Dodge | null; readonly work: number }>;
+}
+
+/** Bounds of the search, in clause visits: it looks for examples, and what it does not find it does not claim. */
 const maxPairs = 4;
 const maxEscapes = 8;
 const perQuery = 20_000;
-const perPair = 400_000;
+const perQuestion = 100_000;
+const perStage = 400_000;
 const total = 8_000_000;
 
 const permissiveness: Readonly<Record<Effect, number>> = { deny: 0, needs_approval: 1, allow: 2 };
@@ -48,6 +57,7 @@ export function createDodger(lint: LintContext, schemas: Schemas): (rule: SoundR
     if (stage === undefined) {
       stage = left <= 0 || lint.mayBeDecidedByOthers(pair) ? null : stageFor(lint, pair);
       stages.set(key, stage);
+      left -= stage?.record.work ?? 0;
     }
     return stage;
   };
@@ -56,35 +66,19 @@ export function createDodger(lint: LintContext, schemas: Schemas): (rule: SoundR
     for (const field of fields) if (isSetByServer(field)) fields.delete(field);
     const found: Dodge[] = [];
     if (fields.size === 0) return found;
-    for (const pair of distinctPairs(lint, schemas.pairsIn(rule.rule))) {
+    for (const pair of schemas.samplesIn(rule.rule).slice(0, maxPairs)) {
       const stage = stageOf(pair);
-      if (stage === null) continue;
-      const before = stage.model.work.left;
-      for (const field of fields) {
-        const dodge = dodgeOf(stage, rule.rule.id, field);
+      for (const field of stage === null ? [] : fields) {
+        if (left <= 0) return found;
+        const { dodge, work } = answerOf(stage as Stage, rule.rule.id, field);
+        left -= work;
         if (dodge === null) continue;
         fields.delete(field);
         found.push(dodge);
       }
-      left -= before - stage.model.work.left;
-      if (fields.size === 0) break;
     }
     return found;
   };
-}
-
-/** A few pairs whose schemas differ. */
-function distinctPairs({ catalog }: LintContext, pairs: readonly Pair[]): Pair[] {
-  const seen = new Set<ContextTyping>();
-  const chosen: Pair[] = [];
-  for (const pair of pairs) {
-    const typing = catalog?.typing(pair.agent, pair.action);
-    if (typing === undefined || seen.has(typing)) continue;
-    seen.add(typing);
-    chosen.push(pair);
-    if (chosen.length === maxPairs) break;
-  }
-  return chosen;
 }
 
 /** One pair of agent and action with what decides its requests. */
@@ -93,24 +87,63 @@ interface Stage {
   readonly pair: Pair;
   readonly typing: ContextTyping;
   readonly plan: Plan;
-  readonly model: PairModel;
+  readonly record: DodgeRecord;
+  readonly model: () => PairModel;
   readonly reads: readonly ReadonlySet<string>[];
 }
 
 function stageFor(lint: LintContext, pair: Pair): Stage | null {
   const typing = lint.catalog?.typing(pair.agent, pair.action);
   if (typing === undefined) return null;
-  const { index } = lint.policy;
-  const plan = planFor(index, pair.agent, pair.action);
-  const clausal = plan.rules.map(({ condition }) => ({ condition, resources: index.resources, listTag: () => '' }));
-  return {
-    lint,
-    pair,
-    typing,
-    plan,
-    model: pairModel(clausal, typing, { perQuery, perPair }),
-    reads: plan.rules.map(({ condition }) => new Set(testsOf(condition).flatMap(fieldsOf))),
+  const plan = planFor(lint.policy.index, pair.agent, pair.action);
+  const reads = plan.rules.map(({ condition }) => new Set(testsOf(condition).flatMap(fieldsOf)));
+  const key = keyOf(lint, pair, typing, plan);
+  let made: PairModel | null = null;
+  const model = () => {
+    made ??= modelOf(lint, plan, typing);
+    return made;
   };
+  let record = lint.memory.dodges.get(key);
+  if (record === undefined) {
+    record = { work: perStage - model().work.left, answers: new Map() };
+    rememberDodges(lint.memory, key, record);
+  }
+  return { lint, pair, typing, plan, record, model, reads };
+}
+
+/** Everything that the answers about a pair depend on. */
+function keyOf(
+  { memory, lists, policy, enforceContext }: LintContext,
+  pair: Pair,
+  typing: ContextTyping,
+  plan: Plan,
+): string {
+  const rules = plan.rules.map(
+    ({ id, effect, condition }) => `${id} ${effect} ${conditionTag(memory, condition, lists ?? {})}`,
+  );
+  const about = [pair.agent, pair.action, numberOf(memory, typing), enforceContext, policy.defaultEffect];
+  return [about.join(' '), ...rules].join('\n');
+}
+
+/** With the roots of all rules, so that later questions take the same work in whatever order they come. */
+function modelOf({ policy }: LintContext, { rules }: Plan, typing: ContextTyping): PairModel {
+  const { resources } = policy.index;
+  const clausal = rules.map(({ condition }) => ({ condition, resources, listTag: () => '' }));
+  const model = pairModel(clausal, typing, { perQuery, perPair: perStage });
+  for (const place of rules.keys()) rootOf(model, place);
+  return model;
+}
+
+function answerOf(stage: Stage, id: string, field: string): { dodge: Dodge | null; work: number } {
+  const key = `${id} ${field}`;
+  let answer = stage.record.answers.get(key);
+  if (answer === undefined) {
+    const { work } = stage.model();
+    work.left = perQuestion;
+    answer = { dodge: dodgeOf(stage, id, field), work: perQuestion - work.left };
+    stage.record.answers.set(key, answer);
+  }
+  return answer;
 }
 
 function dodgeOf(stage: Stage, id: string, field: string): Dodge | null {
@@ -130,7 +163,9 @@ function dodgeOf(stage: Stage, id: string, field: string): Dodge | null {
  * Requests that the rule decides and that something more permissive would decide without it. Rules that restrict as
  * much and do not read the field would still catch the request, so they must not hold.
  */
-function* caughtContexts({ plan, model, lint, reads }: Stage, place: number, field: string): Iterable<Context> {
+function* caughtContexts(stage: Stage, place: number, field: string): Iterable<Context> {
+  const { plan, lint, reads } = stage;
+  const model = stage.model();
   const limit = permissiveness[(plan.rules[place] as CompiledRule).effect];
   const isFreer = (effect: Effect) => permissiveness[effect] > limit;
   const others = [...plan.rules.keys()].filter((other) => other !== place);

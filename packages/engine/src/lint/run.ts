@@ -7,6 +7,7 @@ import type { Lists } from '../list.js';
 import { checks } from './checks.js';
 import { type ContextOptions, lintContext } from './context.js';
 import type { Finding, LintReport } from './finding.js';
+import { createLintMemory, type LintMemory } from './memory.js';
 import { findingsOf, type Locate, reportOn, type Severities } from './report.js';
 
 export interface LintOptions {
@@ -24,6 +25,8 @@ export interface LintOptions {
   readonly severities?: Severities;
   /** Bounds of the analysis. */
   readonly budget?: AnalysisBudget;
+  /** Of earlier lints: makes one of nearly the same rules cheap and changes no report. */
+  readonly memory?: LintMemory;
 }
 
 /**
@@ -62,5 +65,6 @@ function contextOptions(options: LintOptions): ContextOptions {
     catalogMode: options.catalogMode ?? 'strict',
     enforceContext: options.enforceContext ?? true,
     budget: options.budget ?? {},
+    memory: options.memory ?? createLintMemory(),
   };
 }

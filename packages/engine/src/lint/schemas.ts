@@ -1,71 +1,70 @@
 import { type ContextTyping, domainOf, type FieldDomain, isBelowScalar } from '../analysis/domain.js';
 import type { Pair } from '../analysis/pairs.js';
 import { type CompiledCatalog, catalogLimits } from '../catalog/compiled-catalog.js';
+import { nearestIn } from '../catalog/nearest-names.js';
 import { nearest } from '../diagnostic.js';
 import { isFact } from '../facts.js';
 import { isInScope, type Scope } from './scope.js';
 
 /** What the catalog's schemas say of the fields that rules read. */
 export interface Schemas {
-  /** The pairs of the catalog that the scope matches. */
-  pairsIn(scope: Scope): readonly Pair[];
-  /** What the schema of each of these pairs says, each schema once; null: one of them has none, or there is no pair. */
+  /** Pairs of the catalog that the scope matches, one for each schema. */
+  samplesIn(scope: Scope): readonly Pair[];
+  /** What these schemas say; null: there is none, or the scope has pairs without. */
   typingsIn(scope: Scope): readonly ContextTyping[] | null;
   /** The field most like this one that some schema of the scope names. */
   nearestField(scope: Scope, field: string): string | null;
 }
 
-/** More names than these are not compared one by one. */
-const maxNames = 500;
-const maxLookups = 500;
+interface ScopeSchemas {
+  readonly samples: readonly Pair[];
+  readonly typings: readonly ContextTyping[] | null;
+  /** Made when first asked for. */
+  near: ((word: string) => string[]) | null;
+}
 
+/** Answers depend on the catalog alone; each scope is looked at once. */
 export function schemasOf(catalog: CompiledCatalog): Schemas {
-  // Where not all pairs are told, not all schemas are known.
-  const isCut = catalog.pairs().length >= catalogLimits.pairs;
   const byAgent = new Map<string, Pair[]>();
   for (const pair of catalog.pairs()) {
     const known = byAgent.get(pair.agent);
     if (known === undefined) byAgent.set(pair.agent, [pair]);
     else known.push(pair);
   }
-  const remembered = new Map<string, readonly ContextTyping[] | null>();
-  const near = new Map<string, string | null>();
-  const pairsIn = (scope: Scope): Pair[] => {
-    const agents = scope.agent.endsWith('*') ? [...byAgent.keys()] : [scope.agent];
-    return agents.flatMap((name) => (byAgent.get(name) ?? []).filter((pair) => isInScope(pair, scope)));
-  };
-  const typingsIn = (scope: Scope): readonly ContextTyping[] | null => {
+  const scopes = new Map<string, ScopeSchemas>();
+  const lookUp = (scope: Scope): ScopeSchemas => {
     const key = `${scope.agent} ${scope.action}`;
-    let typings = remembered.get(key);
-    if (typings === undefined) {
-      typings = isCut ? null : distinctTypings(catalog, pairsIn(scope));
-      remembered.set(key, typings);
+    let schemas = scopes.get(key);
+    if (schemas === undefined) {
+      const agents = scope.agent.endsWith('*') ? [...byAgent.keys()] : [scope.agent];
+      const pairs = agents.flatMap((name) => (byAgent.get(name) ?? []).filter((pair) => isInScope(pair, scope)));
+      schemas = scopeSchemas(catalog, pairs);
+      scopes.set(key, schemas);
     }
-    return typings;
+    return schemas;
   };
   return {
-    pairsIn,
-    typingsIn,
+    samplesIn: (scope) => lookUp(scope).samples,
+    typingsIn: (scope) => lookUp(scope).typings,
     nearestField: (scope, field) => {
-      const key = `${scope.agent} ${scope.action} ${field}`;
-      const known = near.get(key);
-      if (known !== undefined) return known;
-      const names = new Set((typingsIn(scope) ?? []).flatMap(({ fields }) => Object.keys(fields)));
-      const found = near.size < maxLookups && names.size <= maxNames ? nearest(field, names) : null;
-      near.set(key, found);
-      return found;
+      const schemas = lookUp(scope);
+      schemas.near ??= nearestIn([...new Set((schemas.typings ?? []).flatMap(({ fields }) => Object.keys(fields)))]);
+      // What merely ends alike is another field.
+      return nearest(field, schemas.near(field));
     },
   };
 }
 
-function distinctTypings(catalog: CompiledCatalog, pairs: readonly Pair[]): readonly ContextTyping[] | null {
-  const typings = new Set<ContextTyping>();
-  for (const { agent, action } of pairs) {
-    const typing = catalog.typing(agent, action);
-    if (typing === undefined) return null;
-    typings.add(typing);
+function scopeSchemas(catalog: CompiledCatalog, pairs: readonly Pair[]): ScopeSchemas {
+  const samples = new Map<ContextTyping, Pair>();
+  // Where not all pairs are told, not all schemas are known.
+  let isComplete = pairs.length > 0 && catalog.pairs().length < catalogLimits.pairs;
+  for (const pair of pairs) {
+    const typing = catalog.typing(pair.agent, pair.action);
+    if (typing === undefined) isComplete = false;
+    else if (!samples.has(typing)) samples.set(typing, pair);
   }
-  return typings.size === 0 ? null : [...typings];
+  return { samples: [...samples.values()], typings: isComplete ? [...samples.keys()] : null, near: null };
 }
 
 /** Whether the server sets the field, or what it lies in: no schema speaks of it. */

@@ -4,7 +4,6 @@ import { at, type LintCheck } from '../check.js';
 import { createDodger, type Dodge } from '../dodge.js';
 import { replace } from '../edits.js';
 import type { PatchOperation, Suggestion } from '../finding.js';
-import { schemasOf } from '../schemas.js';
 import { verdict } from '../wording.js';
 import { pathOf } from '../written-tests.js';
 
@@ -12,9 +11,9 @@ export const check: LintCheck = {
   code: 'evadable',
   severity: 'warning',
   *find(context) {
-    const { catalog, active, enforceContext } = context;
-    if (catalog === null) return;
-    const dodgesOf = createDodger(context, schemasOf(catalog));
+    const { schemas, active, enforceContext } = context;
+    if (schemas === null) return;
+    const dodgesOf = createDodger(context, schemas);
     for (const each of active) {
       if (each.rule.effect === 'allow') continue;
       for (const dodge of dodgesOf(each)) {

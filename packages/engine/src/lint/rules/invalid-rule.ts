@@ -30,7 +30,7 @@ function knownKeys(inRule: FaultPlace['inRule']): string[] {
   return inRule.join('.') === 'budget' ? Object.keys(ruleSchema.properties.budget.properties) : [];
 }
 
-const words: ReadonlyMap<string, readonly string[]> = new Map([
+const words: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['effect', ruleSchema.properties.effect.enum],
   ['budget.risk', ruleSchema.properties.budget.properties.risk.enum],
 ]);

@@ -2,14 +2,14 @@ import type { Condition, Test } from '../../condition.js';
 import { formatCondition } from '../../format-condition.js';
 import { parseKey } from '../../parse-key.js';
 import type { SoundRule } from '../../rule.js';
-import { at, type Found, type LintCheck, type LintContext } from '../check.js';
+import { at, type Found, type LintCheck } from '../check.js';
+import { contradictionIn } from '../contradiction.js';
 import { replace } from '../edits.js';
 import type { Suggestion } from '../finding.js';
 import { undecidedFindings } from '../undecided.js';
 
 /** Looking for what contradicts what costs an analysis a part; beyond these the rule is told of without. */
 const maxExplained = 50;
-const maxParts = 16;
 
 export const check: LintCheck = {
   code: 'never-matches',
@@ -19,7 +19,7 @@ export const check: LintCheck = {
     for (const id of context.analysis().neverMatches) {
       const rule = context.ruleOf(id);
       explained += 1;
-      yield neverMatching(rule, explained > maxExplained ? [] : contradiction(context, rule));
+      yield neverMatching(rule, explained > maxExplained ? [] : contradictionIn(context, rule));
     }
     yield* undecidedFindings(
       context,
@@ -47,18 +47,6 @@ function neverMatching(each: SoundRule, parts: readonly Condition[]): Found {
       message: 'change the conditions, or remove the rule',
     },
   };
-}
-
-/** The parts of the rule's condition that cannot hold together, none of which could be left out; empty: too many to try. */
-function contradiction(context: LintContext, rule: SoundRule): Condition[] {
-  let parts = rule.condition.kind === 'all' ? [...rule.condition.of] : [rule.condition];
-  if (parts.length > maxParts) return [];
-  for (const part of [...parts]) {
-    if (parts.length === 1) break;
-    const others = parts.filter((other) => other !== part);
-    if (context.isNeverMet(rule, { kind: 'all', of: others })) parts = others;
-  }
-  return parts;
 }
 
 const below = new Set(['<', '<=']);

@@ -6,23 +6,22 @@ import { at, type Found, type LintCheck, type LintContext } from '../check.js';
 import { replace, valueAt } from '../edits.js';
 import type { Suggestion } from '../finding.js';
 import { type Misfit, misfitOf } from '../misfit.js';
-import { described, isNamed, isSetByServer, type Schemas, schemasOf } from '../schemas.js';
+import { described, isNamed, isSetByServer, type Schemas } from '../schemas.js';
 import { pathOf } from '../written-tests.js';
 
 export const check: LintCheck = {
   code: 'type-mismatch',
   severity: 'warning',
   *find(context) {
-    const schemas = context.catalog === null ? null : schemasOf(context.catalog);
     for (const each of context.active) {
-      for (const test of testsOf(each.condition)) yield* mismatch(context, each, test, schemas);
+      for (const test of testsOf(each.condition)) yield* mismatch(context, each, test);
     }
   },
 };
 
 /** Only where the test does not fit in any action that the rule is about. */
-function* mismatch(context: LintContext, each: SoundRule, test: Test, schemas: Schemas | null): Iterable<Found> {
-  const sides = domainsOf(each, test, schemas);
+function* mismatch(context: LintContext, each: SoundRule, test: Test): Iterable<Found> {
+  const sides = domainsOf(each, test, context.schemas);
   if (sides === null) return;
   let first: { misfit: Misfit; domain: FieldDomain } | null = null;
   for (const [domain, right] of sides) {

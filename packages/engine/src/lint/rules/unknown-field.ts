@@ -5,15 +5,14 @@ import type { SoundRule } from '../../rule.js';
 import { at, type Found, type LintCheck } from '../check.js';
 import { isRecord, rename, replace, valueAt } from '../edits.js';
 import type { PatchOperation } from '../finding.js';
-import { isExcluded, isNamed, isSetByServer, type Schemas, schemasOf } from '../schemas.js';
+import { isExcluded, isNamed, isSetByServer, type Schemas } from '../schemas.js';
 import { pathOf } from '../written-tests.js';
 
 export const check: LintCheck = {
   code: 'unknown-field',
   severity: 'warning',
-  *find({ active, catalog }) {
-    if (catalog === null) return;
-    const schemas = schemasOf(catalog);
+  *find({ active, schemas }) {
+    if (schemas === null) return;
     for (const each of active) {
       const told = new Set<string>();
       for (const test of testsOf(each.condition)) {
