@@ -234,6 +234,38 @@ describe('a field marked `x-sensitive`', () => {
     expect(JSON.stringify(await record(id))).not.toContain(secret);
   });
 
+  test('is not kept where the context has another shape than the schema, enforced or not', async () => {
+    const address = 'ada@example.com';
+    const shapes = [{ to: { address } }, { to: address }, { to: [address] }, { to: [[{ address }]] }];
+    for (const enforce_context of [true, false]) {
+      await server.call('putSettings', { body: { enforce_context } });
+      for (const shape of shapes) {
+        const { decision_id: id, effect } = await ask('mail', { kind: 'note', ...shape });
+        expect(effect).toBe(enforce_context ? 'deny' : 'allow');
+        const kept = await record(id);
+        expect(JSON.stringify(kept)).not.toContain(address);
+        expect(kept.context.kind).toBe('note');
+      }
+    }
+    await server.call('putSettings', { body: { enforce_context: true } });
+  });
+
+  test('is named once however often it stands in a context', async () => {
+    const to = Array.from({ length: 1500 }, (_, n) => ({ address: `a${n}@b.org` }));
+    const { decision_id: id, effect } = await ask('mail', { kind: 'note', to });
+    expect(effect).toBe('allow');
+    const { redacted, context } = await record(id);
+    expect(redacted).toEqual(['to']);
+    expect(context.to).toEqual(to.map(() => ({ address: '[redacted]' })));
+  });
+
+  test('can be the whole context', async () => {
+    const schema = { 'x-sensitive': true, properties: { pin: { type: 'integer' } } };
+    await server.call('putCatalogAction', { params: { action: 'vault' }, body: { context_schema: schema } });
+    const { decision_id: id } = await ask('vault', { pin: 1234, note: { deep: 'words' } });
+    expect((await record(id)).context).toEqual({ pin: '[redacted]', note: '[redacted]' });
+  });
+
   test('keeps a record from being replayed where rules read it, and from being traced', async () => {
     const { decision_id: id } = await ask('login', { user: 'ada', password: secret });
     const { status, problem } = await replay(id);

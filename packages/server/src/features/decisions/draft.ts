@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest } from '@policy-studio/contract';
 import {
+  type ContextFault,
   canonicalJson,
   contextFault,
   decide,
@@ -113,14 +114,18 @@ export function draft(
   const { agent, action } = question.request;
   const policy = decide(enforced.policy, { agent, action, context: withFacts(question.context, facts) });
   const price = priceOf(policy, question, enforced);
-  const decision = answer(question, enforced, facts, policy, { ...circumstances, price }, made.id);
+  const sensitive = enforced.sensitive.get(action);
+  const fault =
+    enforced.enforceContext || sensitive ? contextFault(enforced.known, { action, context: question.context }) : null;
+  const denies = enforced.enforceContext ? fault : null;
+  const decision = answer(question, enforced, facts, policy, { ...circumstances, price, fault: denies }, made.id);
   const cost = decision.effect === 'allow' && price > 0 ? price : null;
   const cap = cost === null ? null : enforced.costBudget24h;
   const denied =
     cap === null ? null : deniedBy(decision, 'budget_exhausted', `the budget of ${cap} USD a day is used up`);
   const timeMs = timeOfId(made.id);
   const { request } = question;
-  const { text, redacted } = kept(question, enforced.sensitive.get(action));
+  const { text, redacted } = kept(question, sensitive, fault !== null);
   return {
     decision,
     denied,
@@ -170,7 +175,12 @@ function answer(
   enforced: Enforced,
   facts: Facts,
   policy: PolicyDecision,
-  { stale, databaseAway, price }: Circumstances & { readonly price: number },
+  {
+    stale,
+    databaseAway,
+    price,
+    fault,
+  }: Circumstances & { readonly price: number; readonly fault: ContextFault | null },
   id: string,
 ): Decision {
   const { agent, action } = question.request;
@@ -203,7 +213,8 @@ function answer(
     facts_used: facts,
     overlays,
   };
-  const valid = enforced.enforceContext ? withinSchema(plain, question, enforced) : plain;
+  // So that a wrong type cannot dodge a rule.
+  const valid = fault === null ? plain : deniedBy(plain, 'context_invalid', fault.reason, told(fault));
   if (!databaseAway && !stale) return valid;
   const reserves = valid.effect === 'allow' && price > 0 && enforced.costBudget24h !== null;
   let decision = valid;
@@ -227,12 +238,8 @@ function answer(
   );
 }
 
-/** Denied when the context violates the schema of its action, so that a wrong type cannot dodge a rule. */
-function withinSchema(decision: Decision, { request, context }: Question, { known }: Enforced): Decision {
-  const fault = contextFault(known, { action: request.action, context });
-  if (fault === null) return decision;
-  const violations = fault.violations.map(({ path, message }) => ({ path: [...path], message }));
-  return deniedBy(decision, 'context_invalid', fault.reason, { violations });
+function told({ violations }: ContextFault): Pick<Overlay, 'violations'> {
+  return { violations: violations.map(({ path, message }) => ({ path: [...path], message })) };
 }
 
 /** The same decision, denied by an overlay. Its reason gives way to the overlay's; the policy's own stays beside it. */

@@ -5,16 +5,17 @@ const namedPlaces = 64;
 
 /**
  * What the record keeps of a request's context, and the fields it does not, whole or in part: those that a schema marks
- * `x-sensitive`.
+ * `x-sensitive`. A context that violates the schema may hold them where others would stand.
  */
 export function kept(
   { context, contextText }: { readonly context: Readonly<Record<string, unknown>>; readonly contextText: string },
   sensitive: readonly (readonly string[])[] | undefined,
+  violates: boolean,
 ): { readonly text: string; readonly redacted: readonly string[] } {
   if (sensitive === undefined) return { text: contextText, redacted: [] };
   // Of a context that is sensitive as a whole the record still says which fields it had.
   const paths = sensitive.map((path) => (path.length === 0 ? ['*'] : path));
-  const { context: left, redacted } = redact(context, paths);
+  const { context: left, redacted } = redact(context, paths, { strict: violates });
   if (redacted.length === 0) return { text: contextText, redacted };
   return { text: JSON.stringify(left), redacted: bounded(redacted) };
 }
