@@ -93,6 +93,20 @@ export function firstMatch(bitsets: Bitsets, values: Values): number {
   return -1;
 }
 
+/** The index of the first rule from `from` on that holds, or -1. */
+export function nextMatch(bitsets: Bitsets, values: Values, from: number): number {
+  const { fields, residuals, words, wordsPerRow } = bitsets;
+  const offsets = fields.map((field) => rowOf(field, values[field.slot]));
+  for (let w = from >> 5; w < wordsPerRow; w++) {
+    let word = w === from >> 5 ? -1 << (from & 31) : -1;
+    for (let f = 0; f < offsets.length && word !== 0; f++) word &= words[(offsets[f] as number) + w] as number;
+    if (word === 0) continue;
+    const rule = firstInWord(residuals, values, word, w << 5);
+    if (rule !== -1) return rule;
+  }
+  return -1;
+}
+
 /** The first rule of those whose bits are set, from `base` on, that its residual lets through too; -1 when none does. */
 function firstInWord(residuals: readonly (Check | null)[], values: Values, bits: number, base: number): number {
   for (let word = bits; word !== 0; word &= word - 1) {

@@ -1,4 +1,4 @@
-import { type Bitsets, buildBitsets, firstMatch } from './bitsets.js';
+import { type Bitsets, buildBitsets, firstMatch, nextMatch } from './bitsets.js';
 import { type Check, checkOf, type Outcome, outcome, type Resources, type Slots } from './check.js';
 import { type Condition, type Test, visitTests } from './condition.js';
 import { conditionCheck, partsInOrder } from './condition-check.js';
@@ -131,7 +131,20 @@ export function winnerOf({ search }: Plan, values: readonly unknown[]): number {
   return 'words' in search ? firstMatch(search, values) : firstByChecks(search, values);
 }
 
-/** The same, by trying one rule after the other. */
+/** The index of the first rule from `from` on that holds, or -1: what would win without those before it. */
+export function nextOf(plan: Plan, values: readonly unknown[], from: number): number {
+  const { search, rules } = plan;
+  const isBits = 'words' in search;
+  const next = isBits ? nextMatch(search, values, from) : -1;
+  if (next !== -1) return next;
+  // Beyond a rule that always holds nothing can win, so the search ends there.
+  for (let rule = isBits ? Math.max(from, search.residuals.length) : from; rule < rules.length; rule++) {
+    if (conditionCheck((rules[rule] as CompiledRule).condition, plan.checkOf)(values) === met) return rule;
+  }
+  return -1;
+}
+
+/** As `winnerOf`, by trying one rule after the other. */
 export function firstByChecks({ checks, ends }: Steps, values: readonly unknown[]): number {
   let start = 0;
   for (let rule = 0; rule < ends.length; rule++) {

@@ -14,8 +14,8 @@ export type Reach =
       readonly reason: UndecidedReason;
     };
 
-/** The place of the rule that decides the context. */
-export type WinnerIn = (context: Context) => number;
+/** The place of the rule that decides the context, or would without the rules before `from`; -1: none. */
+export type WinnerIn = (context: Context, from?: number) => number;
 
 /** Starts with the rule alone and adds the negation of whichever rule takes its witness, until it wins or nothing is left. */
 export function reachOf(pair: PairModel, rule: number, winnerIn: WinnerIn): Reach {

@@ -1,7 +1,7 @@
 import type { Formula } from './atom.js';
 import { negationsOf, type WinnerIn } from './coverage.js';
 import { ask, type PairModel, rootOf } from './pair-model.js';
-import { areApart, isWithin, type Root, surelyMeet, surelySticksOut } from './root.js';
+import { areApart, holdsWithin, holdTogether, isWithin, type Root, surelyMeet, surelySticksOut } from './root.js';
 import type { Context, UndecidedReason } from './solver.js';
 
 /** Two rules of different effects that hold for the same request. Rules are named by their place in decision order. */
@@ -22,19 +22,15 @@ const triesForAWinner = 4;
 export function meetingOf(pair: PairModel, higher: number, lower: number, winnerIn: WinnerIn): Meeting {
   const above = rootOf(pair, higher);
   const below = rootOf(pair, lower);
-  pair.work.left -= 1 / 8;
+  pair.work.left -= 1 / 4;
   if (above === null || below === null || areApart(above, below)) return { kind: 'apart' };
-  // A schema may refuse what the fields allow.
-  const isSure = pair.typing?.admits === undefined;
-  if (isSure && surelyMeet(pair.space, above, below)) {
-    const within = withinOf(pair, higher, lower, above, below);
-    return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, null) };
-  }
-  const answer = ask(pair, higher, [pair.formulas[lower] as Formula]);
-  if (answer.kind === 'unsatisfiable') return { kind: 'apart' };
-  if (answer.kind === 'undecided') return answer;
+  const meets = isSure(pair) ? meet(pair, above, below) : null;
+  if (meets === false) return { kind: 'apart' };
+  const answer = meets === true ? null : ask(pair, higher, [pair.formulas[lower] as Formula]);
+  if (answer?.kind === 'unsatisfiable') return { kind: 'apart' };
+  if (answer?.kind === 'undecided') return answer;
   const within = withinOf(pair, higher, lower, above, below);
-  return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, answer.context) };
+  return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, answer?.context ?? null) };
 }
 
 function witnessOf(
@@ -62,7 +58,20 @@ function witnessOf(
 
 function withinOf(pair: PairModel, higher: number, lower: number, above: Root, below: Root): boolean | null {
   if (isWithin(above, below)) return true;
-  if (pair.typing?.admits === undefined && surelySticksOut(above, below)) return false;
+  if (isSure(pair)) {
+    if (surelySticksOut(above, below)) return false;
+    const within = holdsWithin(pair.space, above, below, pair.work);
+    if (within !== null) return within;
+  }
   const outside = ask(pair, higher, negationsOf(pair, [lower]));
   return outside.kind === 'undecided' ? null : outside.kind === 'unsatisfiable';
+}
+
+function meet({ space, work }: PairModel, above: Root, below: Root): boolean | null {
+  return surelyMeet(space, above, below) || holdTogether(space, above, below, work);
+}
+
+/** A schema may refuse what the fields allow. */
+function isSure(pair: PairModel): boolean {
+  return pair.typing?.admits === undefined;
 }

@@ -1,6 +1,6 @@
 import type { Resources } from '../check.js';
 import type { Effect } from '../generated/rule.js';
-import { type CompiledRule, type Plan, readHosts, readValues, winnerOf } from '../plan.js';
+import { type CompiledRule, nextOf, type Plan, readHosts, readValues, winnerOf } from '../plan.js';
 import { type Reach, reachOf, type WinnerIn } from './coverage.js';
 import type { ContextTyping } from './domain.js';
 import { meetingOf } from './overlap.js';
@@ -106,10 +106,10 @@ export function recordOf(task: PairTask): PairRecord {
 
 /** Asks the policy's own plan, so that witnesses are confirmed by what decides requests. */
 export function winnerBy(plan: Plan): WinnerIn {
-  return (context) => {
+  return (context, from) => {
     const values = readValues(plan, context);
     readHosts(plan, values);
-    return winnerOf(plan, values);
+    return from === undefined ? winnerOf(plan, values) : nextOf(plan, values, from);
   };
 }
 

@@ -1,7 +1,7 @@
 import type { CompiledRule } from '../plan.js';
 import type { Formula } from './atom.js';
 import type { WinnerIn } from './coverage.js';
-import { holdsIn, type PairModel, rootOf } from './pair-model.js';
+import { type PairModel, rootOf } from './pair-model.js';
 import { regionOf } from './region.js';
 import { areApart } from './root.js';
 import type { Context, UndecidedReason } from './solver.js';
@@ -36,8 +36,7 @@ export function redundancyOf(
 ): Redundancy {
   const size = pair.formulas.length;
   const own = outcomes[rule];
-  const holds = holdsIn(context);
-  const next = pair.formulas.findIndex((formula, i) => i > rule && holds(formula));
+  const next = winnerIn(context, rule + 1);
   if (outcomes[next === -1 ? size : next] !== own) return { kind: 'needed', context };
 
   const ruleRoot = rootOf(pair, rule);

@@ -1,5 +1,6 @@
 import { type Formula, isGuessed } from './atom.js';
-import type { FieldState } from './field-state.js';
+import type { FieldModel } from './field-model.js';
+import { type Demand, demand, demandsOf, type FieldState } from './field-state.js';
 import { intersects, isSubset, type Mask, meet3 } from './mask.js';
 import { assume, copyOf, propagate, type Space, type State, type Work } from './solver.js';
 
@@ -15,6 +16,8 @@ export interface Root {
   readonly isPlain: boolean;
   /** The state is plain, and every choice of a live cell for each field can be turned into a context. */
   readonly isCertain: boolean;
+  /** What is asked of each touched field, in the order of `touched`; null when the root is not certain or a test is not understood in full. */
+  readonly asked: readonly (readonly Demand[])[] | null;
 }
 
 /** Null when nothing meets the formula. */
@@ -29,7 +32,9 @@ export function rootFrom(space: Space, start: State, formula: Formula, work: Wor
     isPlain &&
     isSimple &&
     touched.every((index) => !(state.fields[index] as FieldState).open.some(({ atom }) => isGuessed(atom)));
-  return { state, touched, isPlain, isCertain };
+  const asked = touched.map((index) => demandsOf(state.fields[index] as FieldState));
+  const isKnown = isCertain && !asked.some((demands) => demands.some(({ atom }) => isGuessed(atom)));
+  return { state, touched, isPlain, isCertain, asked: isKnown ? asked : null };
 }
 
 /** Certain when true: the two conditions cannot hold together. */
@@ -75,6 +80,39 @@ export function isWithin(a: Root, b: Root): boolean {
     const y = b.state.fields[index] as FieldState;
     if (y.demands === null) continue;
     if (y.open.length > 0 || !isSubset(x.live, y.live)) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether two conditions that are not apart hold together, field by field; null where that is not all there is to it.
+ * Costs one visit for each demand looked at.
+ */
+export function holdTogether(space: Space, a: Root, b: Root, work: Work): boolean | null {
+  if (a.asked === null || b.asked === null) return null;
+  for (const [i, index] of b.touched.entries()) {
+    const x = a.state.fields[index] as FieldState;
+    const y = b.state.fields[index] as FieldState;
+    if (x.demands === null || (x.open.length === 0 && y.open.length === 0)) continue;
+    let both: FieldState | null = x;
+    for (const { atom, sign } of b.asked[i] ?? []) {
+      work.left -= 1;
+      both = demand(space.fields[index] as FieldModel, both, atom, sign);
+      if (both === null) return false;
+    }
+  }
+  return true;
+}
+
+/** Whether everything that meets the first condition meets the second; null and the cost as with `holdTogether`. */
+export function holdsWithin(space: Space, a: Root, b: Root, work: Work): boolean | null {
+  if (a.asked === null || b.asked === null) return null;
+  for (const [i, index] of b.touched.entries()) {
+    for (const { atom, sign } of b.asked[i] ?? []) {
+      work.left -= 1;
+      const model = space.fields[index] as FieldModel;
+      if (demand(model, a.state.fields[index] as FieldState, atom, !sign) !== null) return false;
+    }
   }
   return true;
 }
