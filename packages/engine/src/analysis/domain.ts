@@ -13,6 +13,9 @@ export interface FieldDomain {
   /** Bounds of its numbers, both included. */
   readonly minimum?: number;
   readonly maximum?: number;
+  /** Whether its arrays and objects are empty, where that is certain. */
+  readonly emptyArrays?: 'never' | 'always';
+  readonly emptyObjects?: 'never' | 'always';
   /** What the elements of its arrays may be. */
   readonly items?: FieldDomain;
 }

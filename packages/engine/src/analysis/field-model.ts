@@ -188,8 +188,14 @@ function cellsOf(input: FieldInput, own: readonly Atom[], traits: Traits): Cell[
   cells.push(...textCells(input, own, traits));
   if (traits.numbers.length === 0) add(numbers);
   if (!booleans) add(scalarsOf(domain, [true, false]));
-  if (admitsType(domain, 'array')) cells.push({ kind: 'value', value: [] }, { kind: 'elements' });
-  if (admitsType(domain, 'object')) add([{}, filledObject]);
+  if (admitsType(domain, 'array')) {
+    if (domain.emptyArrays !== 'never') add([[]]);
+    if (domain.emptyArrays !== 'always') cells.push({ kind: 'elements' });
+  }
+  if (admitsType(domain, 'object')) {
+    if (domain.emptyObjects !== 'never') add([{}]);
+    if (domain.emptyObjects !== 'always') add([filledObject]);
+  }
   return cells;
 }
 

@@ -1,6 +1,6 @@
 import { inPlaceOf } from './in-place.js';
 import type { ArrayKeywords, ObjectKeywords, SchemaNode } from './schema.js';
-import { anyShape, joinOf, meetOf, noShape, ownShape, type Shape, shapeKinds } from './shape.js';
+import { anyShape, joinOf, meetOf, noShape, objects, ownShape, type Shape, shapeKinds } from './shape.js';
 
 /** What must hold at one place of a context: schemas, all or some of them. */
 export type Constraint = { readonly weight: number } & (
@@ -126,7 +126,7 @@ function both(kind: 'all' | 'any', a: Constraint, b: Constraint): Constraint {
 /** Whether every object that the constraint lets in has the field. */
 export function requires(constraint: Constraint, name: string): boolean {
   return fold<boolean>(constraint, {
-    own: (node) => !(ownShape(node).kinds & shapeKinds.object) || node.object?.required.includes(name) === true,
+    own: (node) => !(ownShape(node).kinds & objects) || node.object?.required.includes(name) === true,
     anything: false,
     nothing: true,
     meet: (a, b) => a || b,

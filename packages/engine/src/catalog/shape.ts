@@ -1,7 +1,7 @@
 import type { FieldDomain, JsonType } from '../analysis/domain.js';
 import { nextUp } from '../analysis/number-cells.js';
 import type { Scalar } from '../condition.js';
-import type { SchemaNode, SchemaType } from './schema.js';
+import type { ArrayKeywords, ObjectKeywords, SchemaNode, SchemaType } from './schema.js';
 
 /**
  * At least what may stand at one place, in the traits that the analysis looks at: what a shape excludes never occurs,
@@ -17,14 +17,31 @@ export interface Shape {
   readonly maximum: number;
 }
 
-/** `fraction` stands for the numbers that are no integers. */
-export const shapeKinds = { null: 1, boolean: 2, integer: 4, fraction: 8, string: 16, array: 32, object: 64 } as const;
+/** `fraction` stands for the numbers that are no integers, `array` and `object` for those that are not empty. */
+export const shapeKinds = {
+  null: 1,
+  boolean: 2,
+  integer: 4,
+  fraction: 8,
+  string: 16,
+  emptyArray: 32,
+  array: 64,
+  emptyObject: 128,
+  object: 256,
+} as const;
 const numbers = shapeKinds.integer | shapeKinds.fraction;
-const structured = shapeKinds.array | shapeKinds.object;
-const everyKind = 127;
+export const arrays = shapeKinds.emptyArray | shapeKinds.array;
+export const objects = shapeKinds.emptyObject | shapeKinds.object;
+const structured = arrays | objects;
+const everyKind = 511;
 const scalars = everyKind & ~structured;
 
-const typeBits: Readonly<Record<SchemaType, number>> = { ...shapeKinds, number: numbers };
+const typeBits: Readonly<Record<SchemaType, number>> = {
+  ...shapeKinds,
+  number: numbers,
+  array: arrays,
+  object: objects,
+};
 
 export const anyShape: Shape = {
   kinds: everyKind,
@@ -37,9 +54,11 @@ export const anyShape: Shape = {
 export const noShape: Shape = { ...anyShape, kinds: 0 };
 
 /** What the schema says by itself, the schemas within it left out. */
-export function ownShape({ never, types, values, number = {} }: SchemaNode): Shape {
+export function ownShape({ never, types, values, number = {}, array, object }: SchemaNode): Shape {
   if (never) return noShape;
-  const kinds = types === undefined ? everyKind : types.reduce((bits, type) => bits | typeBits[type], 0);
+  let kinds = types === undefined ? everyKind : types.reduce((bits, type) => bits | typeBits[type], 0);
+  if (array !== undefined) kinds &= ~excludedArrays(array);
+  if (object !== undefined) kinds &= ~excludedObjects(object);
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = number;
   let shape: Shape = {
     kinds,
@@ -51,16 +70,35 @@ export function ownShape({ never, types, values, number = {} }: SchemaNode): Sha
   return tidied(shape);
 }
 
+function excludedArrays({ prefix, rest, minItems = 0, maxItems, contains }: ArrayKeywords): number {
+  const first = prefix[0] ?? rest;
+  const mustHold = minItems > 0 || (contains !== undefined && contains.minimum > 0);
+  const cannotHold = maxItems === 0 || first?.never === true;
+  return (mustHold ? shapeKinds.emptyArray : 0) | (cannotHold ? shapeKinds.array : 0);
+}
+
+function excludedObjects(keywords: ObjectKeywords): number {
+  const { required, minProperties = 0, maxProperties, properties, patternProperties, additional, names } = keywords;
+  const mustHold = required.length > 0 || minProperties > 0;
+  const isClosed = additional?.never === true && properties.size === 0 && patternProperties.length === 0;
+  const cannotHold = maxProperties === 0 || names?.never === true || isClosed;
+  return (mustHold ? shapeKinds.emptyObject : 0) | (cannotHold ? shapeKinds.object : 0);
+}
+
 function listShape(list: readonly unknown[]): Shape {
   const values: Scalar[] = [];
   let kinds = 0;
   for (const value of list) {
-    if (typeof value === 'object' && value !== null)
-      kinds |= Array.isArray(value) ? shapeKinds.array : shapeKinds.object;
+    if (typeof value === 'object' && value !== null) kinds |= structuredKind(value);
     // `-0` and 0 are one number everywhere.
     else values.push(typeof value === 'number' ? value + 0 : (value as Scalar));
   }
   return { ...anyShape, kinds: kinds | scalars, values };
+}
+
+function structuredKind(value: object): number {
+  if (Array.isArray(value)) return value.length === 0 ? shapeKinds.emptyArray : shapeKinds.array;
+  return Object.keys(value).length === 0 ? shapeKinds.emptyObject : shapeKinds.object;
 }
 
 /** What both let in. */
@@ -136,15 +174,22 @@ export function fieldDomain({ kinds, values, minimum, maximum }: Shape, required
   if (kinds & shapeKinds.fraction) types.push('number');
   else if (kinds & shapeKinds.integer) types.push('integer');
   if (kinds & shapeKinds.boolean) types.push('boolean');
-  if (kinds & shapeKinds.array) types.push('array');
-  if (kinds & shapeKinds.object) types.push('object');
+  if (kinds & arrays) types.push('array');
+  if (kinds & objects) types.push('object');
   const isListed = values !== null && (kinds & structured) === 0;
   const isNumber = (kinds & numbers) !== 0;
   return {
     ...(types.length === 5 && kinds & shapeKinds.fraction ? {} : { types }),
     ...(required && !(kinds & shapeKinds.null) ? { required: true } : {}),
     ...(isListed ? { values: values.filter((value) => value !== null) } : {}),
+    ...emptiness('emptyArrays', kinds & shapeKinds.emptyArray, kinds & shapeKinds.array),
+    ...emptiness('emptyObjects', kinds & shapeKinds.emptyObject, kinds & shapeKinds.object),
     ...(isNumber && Number.isFinite(minimum) ? { minimum } : {}),
     ...(isNumber && Number.isFinite(maximum) ? { maximum } : {}),
   };
+}
+
+function emptiness(key: 'emptyArrays' | 'emptyObjects', empty: number, filled: number): FieldDomain {
+  if ((empty === 0) === (filled === 0)) return {};
+  return { [key]: empty === 0 ? 'never' : 'always' };
 }

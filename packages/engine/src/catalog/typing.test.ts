@@ -19,6 +19,10 @@ const full = process.env.FULL === '1';
 /** Whether the domain lets a field have the value; undefined is missing. */
 function lets(domain: FieldDomain, value: unknown): boolean {
   if (value === undefined) return domain.required !== true;
+  const certain = Array.isArray(value) ? domain.emptyArrays : domain.emptyObjects;
+  if (typeof value === 'object' && certain !== undefined) {
+    if ((Object.keys(value ?? {}).length === 0) !== (certain === 'always')) return false;
+  }
   if (Array.isArray(value)) {
     return admitsType(domain, 'array') && value.every((each) => each === null || lets(domain.items ?? {}, each));
   }

@@ -2,7 +2,7 @@ import { admitsType, type ContextTyping, type FieldDomain } from '../analysis/do
 import { limits } from '../limits.js';
 import { type Constraint, constraintOf, elementOf, memberOf, namesIn, requires, shapeOf } from './constraint.js';
 import type { ContextSchema } from './schema.js';
-import { fieldDomain, shapeKinds } from './shape.js';
+import { fieldDomain, objects, shapeKinds } from './shape.js';
 import { validateContext } from './validate.js';
 
 /** Named fields are listed in this number and this deep; schemas that contain themselves have no end of them. */
@@ -73,7 +73,7 @@ function step(
   const items = shape.kinds & shapeKinds.array ? fieldDomain(shapeOf(elementOf(below)), false) : {};
   const domain = { ...fieldDomain(shape, required), ...(Object.keys(items).length === 0 ? {} : { items }) };
   // Only an object that is there for certain makes the fields within it required.
-  return { domain, below, wholeWay: domain.required === true && shape.kinds === shapeKinds.object };
+  return { domain, below, wholeWay: domain.required === true && (shape.kinds & ~objects) === 0 };
 }
 
 /** Whether a condition can name a field of this name. */
