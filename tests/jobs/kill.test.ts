@@ -50,7 +50,7 @@ interface JobState {
 describe('a job', { timeout: 120_000 }, () => {
   it('outlives the servers that do it: one that is killed, and one that is told to stop', async () => {
     const first = await replica('first');
-    const count = 160;
+    const count = 800;
     const asked = await ask(first, '/policy/simulate', {
       rules: slowRules,
       custom_cases: slowCases(count),
@@ -71,19 +71,19 @@ describe('a job', { timeout: 120_000 }, () => {
         .toBe(true);
     await runsOn(first);
     const begun = (await state(first)).started_at;
-    const second = await replica('second');
-
     first.signal('SIGKILL');
     await first.exited;
-    // Nobody told the second one: it finds the job without a heartbeat, and begins it anew.
+
+    // Nobody tells the second one: it finds a job without a heartbeat, and begins it anew.
+    const second = await replica('second');
     await runsOn(second, begun);
     const anew = (await state(second)).started_at;
-
-    const third = await replica('third');
     const stopping = performance.now();
     second.signal('SIGTERM');
     expect(await second.exited).toBe(0);
     expect(performance.now() - stopping).toBeLessThan(9_000);
+
+    const third = await replica('third');
     await runsOn(third, anew);
     await expect.poll(async () => (await state(third)).status, { timeout: 60_000, interval: 100 }).toBe('done');
     const result = (await ask(third, `/policy/jobs/${id}/result`)).body as {

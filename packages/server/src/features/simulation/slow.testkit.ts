@@ -1,4 +1,4 @@
-/** Rules that take some 50 ms to try on one of `slowCases`: each reads the whole text, step by step. */
+/** Rules that take some 10 ms to try on one of `slowCases`: each reads the whole text, step by step. */
 export const slowRules = Array.from({ length: 60 }, (_, index) => ({
   id: `slow-${index}`,
   agent: '*',
