@@ -14,8 +14,9 @@ const blocks = (text: string, language: string) =>
     .filter(([, name]) => name === language)
     .map(([, , body]) => body ?? '');
 
-it('every example of docs/sdk.md and of the README compiles', async () => {
-  const examples = [...blocks(read('docs/sdk.md'), 'ts'), ...blocks(read('README.md'), 'js')];
+it('every example of docs/sdk.md, docs/simulation.md and the README compiles', async () => {
+  const pages = ['docs/sdk.md', 'docs/simulation.md'].map(read);
+  const examples = [...pages.flatMap((page) => blocks(page, 'ts')), ...blocks(read('README.md'), 'js')];
   expect(examples.length).toBeGreaterThan(4);
   // Inside the repository, so that the packages are found.
   const folder = mkdtempSync(join(root, 'tests/cli/.examples-'));

@@ -154,6 +154,8 @@ describe('a text that is not cases', () => {
     const rows = Array.from({ length: caseLimits.cases + 1 }, () => 'a,b').join('\n');
     expect(accepted(`agent,action\n${rows.slice(4)}`, 'csv').cases).toHaveLength(caseLimits.cases);
     expect(refused(`agent,action\n${rows}`, 'csv')).toMatchObject({ code: 'limit-exceeded' });
+    expect(refused('0\n'.repeat(caseLimits.cases + 1), 'jsonl')).toMatchObject({ code: 'limit-exceeded' });
+    expect(refused(`[${'0,'.repeat(caseLimits.cases)}0]`, 'json')).toMatchObject({ code: 'limit-exceeded' });
   });
 
   it('reports no more than a thousand findings', () => {

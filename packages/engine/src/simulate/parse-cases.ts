@@ -50,14 +50,18 @@ export function parseCaseList(values: readonly unknown[]): SimulationCase[] | { 
   return read.kind === 'refused' ? { diagnostics: read.diagnostics } : read.cases;
 }
 
+function tooMany(cases: number | null): Diagnostic[] {
+  const more = cases === null ? 'more' : String(cases);
+  return [limitError(`a data set has at most ${caseLimits.cases} cases and this one has ${more}: split it`, null)];
+}
+
 type CaseList =
   | { readonly kind: 'read'; readonly cases: SimulationCase[] }
   | { readonly kind: 'refused'; readonly diagnostics: Diagnostic[] };
 
 function readCaseList(values: readonly unknown[]): CaseList {
   if (values.length > caseLimits.cases) {
-    const message = `a data set has at most ${caseLimits.cases} cases and this one has ${values.length}: split it`;
-    return { kind: 'refused', diagnostics: [limitError(message, null)] };
+    return { kind: 'refused', diagnostics: tooMany(values.length) };
   }
   const diagnostics: Diagnostic[] = [];
   const cases: SimulationCase[] = [];
@@ -107,6 +111,7 @@ function readLines(text: string): CaseValues | Diagnostic[] {
   const lines: Line[] = [];
   for (const [i, each] of text.split(/\r\n|\n|\r/).entries()) {
     if (each.trim() === '') continue;
+    if (lines.length >= caseLimits.cases) return tooMany(null);
     const document = readJson(each);
     if (!Array.isArray(document)) {
       lines.push({ document, line: i + 1 });

@@ -90,7 +90,7 @@ function columnsOf(header: Row): { paths: (Path | null)[] } | Diagnostic[] {
   for (const name of ['agent', 'action']) {
     if (!seen.has(name)) report(`the header has no column \`${name}\`${hint(name, names)}`);
   }
-  for (const name of names) {
+  for (const name of found.length > 0 ? [] : names) {
     for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
       const outer = name.slice(0, dot);
       if (seen.has(outer)) report(`${quoted(outer)} cannot be a column beside ${quoted(name)}: it is an object then`);
