@@ -1,4 +1,4 @@
-import type { Bundle, Decision, Snapshot } from '@policy-studio/contract';
+import type { Bundle, Decision, Job, Simulation, Snapshot } from '@policy-studio/contract';
 import { describe, expectTypeOf, it } from 'vitest';
 import type { PolicyStudioClient } from './client.js';
 import type { LocalDecision } from './local-policy.js';
@@ -30,6 +30,16 @@ describe('the types of a client', () => {
     expectTypeOf<Client['decisions']['evaluate']>().returns.resolves.toEqualTypeOf<Decision>();
     expectTypeOf<Client['access']['revokeApiKey']>().returns.resolves.toEqualTypeOf<undefined>();
     expectTypeOf<Client['bundles']['getBundle']>().returns.resolves.not.toBeAny();
+  });
+
+  it('answer what the contract says now or later, told apart by their members', () => {
+    type Answer = Awaited<ReturnType<Client['simulation']['simulate']>>;
+    expectTypeOf<Answer>().toEqualTypeOf<Simulation | Job>();
+    expectTypeOf<Extract<Answer, { progress: unknown }>>().toEqualTypeOf<Job>();
+    expectTypeOf<Parameters<Client['simulation']['simulate']>[0]>().toExtend<{ rules?: unknown } | undefined>();
+    expectTypeOf<{ rules: []; dataset: 'synthetic'; seed: number }>().toExtend<
+      NonNullable<Parameters<Client['simulation']['simulate']>[0]>
+    >();
   });
 
   it('keep apart the kinds of a request for approval', () => {

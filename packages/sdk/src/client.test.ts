@@ -70,6 +70,23 @@ describe('a call', () => {
     expect(get?.url).toBe('/policy/bundles/version/1.2.0');
   });
 
+  it('answers the job that long work became as any other success, and tells the status to whoever asks', async () => {
+    const job = { id: 7, kind: 'simulate', status: 'queued', progress: { done: 0, total: 10_001 } };
+    const client = await clientOf([jsonAnswer(202, job, { location: '/policy/jobs/7' })]);
+    const answer = await client.simulation.simulate({ bundle_id: 3, dataset: 'replay', window: { days: 30 } });
+    expect('progress' in answer ? answer.id : null).toBe(7);
+    const full = await client.send('simulate', { bundle_id: 3 });
+    expect(full).toMatchObject({ notModified: false, status: 202, body: job });
+    const bodies = server?.received.map(({ method, url, body }) => [method, url, JSON.parse(body)]);
+    expect(bodies?.[0]).toEqual([
+      'POST',
+      '/policy/simulate',
+      { bundle_id: 3, dataset: 'replay', window: { days: 30 } },
+    ]);
+    // Nothing is sent twice by itself: every repetition would be one more job.
+    expect(bodies).toHaveLength(2);
+  });
+
   it('keeps the path of a server that is served below one', async () => {
     const client = await clientOf([jsonAnswer(200, { status: 'ok' })]);
     const below = new PolicyStudioClient({ url: `${client.url}/tools/policy/` });
