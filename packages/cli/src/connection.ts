@@ -1,7 +1,8 @@
 import { type ClientOptions, PolicyStudioClient, ProblemError } from '@policy-studio/sdk';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { CommandFailure, exitCodes, unusable } from './exit-code.js';
 import { displayName, readBytes } from './input.js';
+import { numberIn } from './option-values.js';
 import type { Terminal } from './output.js';
 
 export interface ConnectionOptions {
@@ -65,8 +66,12 @@ async function readToken(path: string, terminal: Terminal): Promise<string> {
   return text.trim();
 }
 
-/** A server's refusal, or the lack of a server, as the command's last words. */
-export function serverFailure(problem: ProblemError, hasToken: boolean): CommandFailure {
+/** A server's refusal, or the lack of a server, as the command's last words; any other error as it is. */
+export function asServerFailure(error: unknown, hasToken: boolean): unknown {
+  return error instanceof ProblemError ? serverFailure(error, hasToken) : error;
+}
+
+function serverFailure(problem: ProblemError, hasToken: boolean): CommandFailure {
   const { code, status, detail, errors, requestId } = problem;
   const about = [code, ...(status > 0 ? [status] : []), ...(requestId === null ? [] : [`request ${requestId}`])];
   const [only, ...others] = errors;
@@ -79,27 +84,3 @@ export function serverFailure(problem: ProblemError, hasToken: boolean): Command
   const text = `${detail}${hint} (${about.join(', ')})${places.join('')}`;
   return new CommandFailure(text, code === 'invalid_input' ? exitCodes.usage : exitCodes.server);
 }
-
-/** A parser of a numeric option, for commander. */
-function numberIn(what: string, least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`${what} must be a number from ${least} to ${most}`);
-    }
-    return value;
-  };
-}
-
-/** A parser of a whole number, for commander. */
-export function integerIn(what: string, least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`${what} must be a whole number from ${least} to ${most}`);
-    }
-    return value;
-  };
-}
-
-export const idArgument = integerIn('an id', 1, 2_147_483_647);

@@ -1,20 +1,4 @@
-import { ProblemError } from '@policy-studio/sdk';
 import { Command, CommanderError } from 'commander';
-import { approvalsCommand } from './commands/approvals.js';
-import { bundlesCommand } from './commands/bundles.js';
-import { catalogCommand } from './commands/catalog.js';
-import { decisionsCommand } from './commands/decisions.js';
-import { diffCommand } from './commands/diff.js';
-import { evaluateCommand } from './commands/evaluate.js';
-import { fmtCommand } from './commands/fmt.js';
-import { keysCommand } from './commands/keys.js';
-import { lintCommand } from './commands/lint.js';
-import { listsCommand } from './commands/lists.js';
-import { replayCommand } from './commands/replay.js';
-import { simulateCommand } from './commands/simulate.js';
-import { statusCommand } from './commands/status.js';
-import { testCommand } from './commands/test.js';
-import { serverFailure } from './connection.js';
 import { CommandFailure, type ExitCode, exitCodes } from './exit-code.js';
 import { printable, type Terminal } from './output.js';
 
@@ -26,35 +10,52 @@ export interface Outcome {
 const exitCodeHelp = `
 Exit codes:
   0  ok
-  1  the command worked and found something: an invalid bundle, bad lines, a decision that is not allow (--exit-code)
+  1  the command worked and found something: errors or warnings in rules, a failed test, a difference, bad lines, a
+     decision that is not allow (--exit-code)
   2  the command line or a file cannot be used
   3  the server cannot be reached, or refused
 
 Environment: POLICY_STUDIO_URL, POLICY_STUDIO_TOKEN, NO_COLOR`;
 
-function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Command {
+type CommandMaker = (terminal: Terminal, outcome: Outcome, version: string) => Command;
+
+/** Each command is read when it is asked for: those that need no server are then quick to start. */
+const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
+  lint: async () => (await import('./commands/lint.js')).lintCommand,
+  fmt: async () => (await import('./commands/fmt.js')).fmtCommand,
+  test: async () => (await import('./commands/test.js')).testCommand,
+  diff: async () => (await import('./commands/diff.js')).diffCommand,
+  simulate: async () => (await import('./commands/simulate.js')).simulateCommand,
+  evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,
+  replay: async () => (await import('./commands/replay.js')).replayCommand,
+  bundles: async () => (await import('./commands/bundles.js')).bundlesCommand,
+  approvals: async () => (await import('./commands/approvals.js')).approvalsCommand,
+  catalog: async () => (await import('./commands/catalog.js')).catalogCommand,
+  lists: async () => (await import('./commands/lists.js')).listsCommand,
+  keys: async () => (await import('./commands/keys.js')).keysCommand,
+  decisions: async () => (await import('./commands/decisions.js')).decisionsCommand,
+  status: async () => (await import('./commands/status.js')).statusCommand,
+};
+
+/** The command that the first argument names; all of them where it names none, as for help. */
+async function commandsFor([first = '']: readonly string[]): Promise<CommandMaker[]> {
+  const load = Object.hasOwn(loaders, first) ? loaders[first] : undefined;
+  return Promise.all((load === undefined ? Object.values(loaders) : [load]).map((each) => each()));
+}
+
+async function buildProgram(
+  args: readonly string[],
+  terminal: Terminal,
+  outcome: Outcome,
+  version: string,
+): Promise<Command> {
+  const commands = await commandsFor(args);
   const program = new Command('policy-studio')
-    .description('Rules for what AI agents may do: decide, replay, and bring bundles into force.')
+    .description('Rules for what AI agents may do: check, test and compare them, decide, and bring bundles into force.')
     .version(version, '-V, --version')
     // `bundles push --version 1.2.0` must reach the sub-command.
     .enablePositionalOptions()
     .addHelpText('afterAll', exitCodeHelp);
-  const commands = [
-    lintCommand,
-    fmtCommand,
-    testCommand,
-    diffCommand,
-    simulateCommand,
-    evaluateCommand,
-    replayCommand,
-    bundlesCommand,
-    approvalsCommand,
-    catalogCommand,
-    listsCommand,
-    keysCommand,
-    decisionsCommand,
-    statusCommand,
-  ];
   for (const command of commands) program.addCommand(command(terminal, outcome, version));
   const output = {
     writeOut: (text: string) => terminal.out.write(text),
@@ -76,11 +77,12 @@ function buildProgram(terminal: Terminal, outcome: Outcome, version: string): Co
 export async function runCommandLine(args: readonly string[], terminal: Terminal, version: string): Promise<ExitCode> {
   const outcome: Outcome = { exitCode: exitCodes.ok };
   try {
-    await buildProgram(terminal, outcome, version).parseAsync(args, { from: 'user' });
+    const program = await buildProgram(args, terminal, outcome, version);
+    await program.parseAsync(args, { from: 'user' });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    const failure = error instanceof ProblemError ? serverFailure(error, hasToken(args, terminal)) : error;
+    const failure = await expectedEnd(error, args, terminal);
     if (!(failure instanceof CommandFailure)) throw error;
     const { message, exitCode } = failure;
     // Findings name their places themselves, and are made safe to print where they are made.
@@ -89,6 +91,13 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     terminal.err.write(isReport ? `${message}\n` : `${terminal.err.style.red('error:')} ${safe}\n`);
     return exitCode;
   }
+}
+
+/** A server's refusal in the command's words; any other error as it is. */
+async function expectedEnd(error: unknown, args: readonly string[], terminal: Terminal): Promise<unknown> {
+  if (error instanceof CommandFailure) return error;
+  const { asServerFailure } = await import('./connection.js');
+  return asServerFailure(error, hasToken(args, terminal));
 }
 
 function hasToken(args: readonly string[], { env }: Terminal): boolean {

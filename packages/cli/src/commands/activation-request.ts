@@ -1,7 +1,7 @@
 import type { Approval, PolicyStudioClient } from '@policy-studio/sdk';
 import { type Command, Option } from 'commander';
-import { integerIn } from '../connection.js';
 import { unusable } from '../exit-code.js';
+import { integerIn } from '../option-values.js';
 import { moment, plural } from '../output.js';
 import { findBundle } from './bundle-reference.js';
 

@@ -1,6 +1,7 @@
 import { type Approval, approvalStatuses } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
-import { type ConnectionOptions, connect, connected, idArgument, integerIn } from '../connection.js';
+import { type ConnectionOptions, connect, connected } from '../connection.js';
+import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, printable, type Style, type Terminal, table } from '../output.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
 import { bundleArgument } from './bundle-reference.js';

@@ -1,8 +1,9 @@
 import type { Bundle } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
-import { type ConnectionOptions, connect, connected, idArgument, integerIn } from '../connection.js';
+import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { exitCodes, unusable } from '../exit-code.js';
 import { findingsText } from '../findings-text.js';
+import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, plural, printable, type Style, type Terminal, table } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';

@@ -1,9 +1,10 @@
 import type { CandidateTrace } from '@policy-studio/engine';
 import type { DecisionRecord } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
-import { type ConnectionOptions, connect, connected, integerIn } from '../connection.js';
+import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { exitCodes } from '../exit-code.js';
 import { decisionText, traceText } from '../explanation.js';
+import { integerIn } from '../option-values.js';
 import { clipped, effectStyle, json, printable, type Style, shown, type Terminal, table } from '../output.js';
 import type { Outcome } from '../program.js';
 

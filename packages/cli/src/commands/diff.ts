@@ -11,16 +11,16 @@ import {
   undecidedSentence,
   witnessText,
 } from '../diff/diff-text.js';
-import { recordedChanges } from '../diff/recorded.js';
+import type { RecordedChanges } from '../diff/recorded.js';
 import { ruleChanges } from '../diff/rule-changes.js';
 import { exitCodes, unusable } from '../exit-code.js';
 import { displayName, readBytes } from '../input.js';
+import { defaultEffectOption } from '../option-values.js';
 import { plural, printable, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type FormatOptions, printReport, reporting } from '../report/format.js';
 import type { Check, Problem, Report } from '../report/report.js';
 import { type CompiledRules, compileRules, readLists } from '../rules-file.js';
-import { defaultEffectOption } from './evaluate.js';
 
 interface DiffOptions extends FormatOptions {
   readonly lists?: string;
@@ -74,12 +74,21 @@ async function compare(
     pairs: catalog.pairs(),
   };
   const semantic = semanticDiff(a.policy, b.policy, enforced ?? {});
-  const recorded =
-    requests === undefined
-      ? null
-      : await recordedChanges(readBytes(requests, terminal), a.policy, b.policy, semantic.changes);
+  const recorded = requests === undefined ? null : await countRecorded(requests, a, b, semantic.changes, terminal);
   const result = { before: sideOf(a), after: sideOf(b), ...ruleChanges(a.rules, b.rules), semantic, recorded };
   return { result, sides: [a, b] };
+}
+
+async function countRecorded(
+  path: string,
+  before: CompiledRules,
+  after: CompiledRules,
+  changes: readonly SemanticChange[],
+  terminal: Terminal,
+): Promise<RecordedChanges> {
+  // Reading requests takes much more code than comparing rules.
+  const { recordedChanges } = await import('../diff/recorded.js');
+  return recordedChanges(readBytes(path, terminal), before.policy, after.policy, changes);
 }
 
 function patternsIn(sides: readonly CompiledRules[]): NamedPatterns {

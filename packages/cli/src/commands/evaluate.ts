@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes, unusable } from '../exit-code.js';
 import { decisionText, traceText } from '../explanation.js';
 import { parseDocumentText, readText } from '../input.js';
+import { defaultEffectOption } from '../option-values.js';
 import { json, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { compileRules, readLists } from '../rules-file.js';
@@ -19,12 +20,6 @@ interface EvaluateOptions {
   readonly timeZone: string;
   readonly exitCode?: boolean;
   readonly json?: boolean;
-}
-
-export function defaultEffectOption(): Option {
-  return new Option('--default-effect <effect>', 'the effect when no rule matches')
-    .choices(['allow', 'deny', 'needs_approval'])
-    .default('deny');
 }
 
 export function evaluateCommand(terminal: Terminal, outcome: Outcome): Command {

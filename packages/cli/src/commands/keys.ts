@@ -1,6 +1,7 @@
 import { type Role, roles } from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
-import { type ConnectionOptions, connect, connected, idArgument, integerIn } from '../connection.js';
+import { type ConnectionOptions, connect, connected } from '../connection.js';
+import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, printable, type Terminal, table } from '../output.js';
 import { writeMade } from './write-file.js';
 

@@ -14,12 +14,12 @@ import type { TextFile } from '../input.js';
 import { type Fixed, fixText } from '../lint/fix.js';
 import { type LintSettings, lintFile } from '../lint/lint-file.js';
 import { lintText, totalOf } from '../lint/lint-text.js';
+import { defaultEffectOption } from '../option-values.js';
 import { printable, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type FormatOptions, printReport, reporting } from '../report/format.js';
 import { readLists } from '../rules-file.js';
 import { ruleFiles } from '../source-files.js';
-import { defaultEffectOption } from './evaluate.js';
 import { rewrite } from './write-file.js';
 
 interface LintCommandOptions extends FormatOptions {

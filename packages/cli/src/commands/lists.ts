@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
-import { type ConnectionOptions, connect, connected, idArgument } from '../connection.js';
+import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { unusable } from '../exit-code.js';
+import { idArgument } from '../option-values.js';
 import { clipped, count, json, moment, plural, printable, type Terminal, table } from '../output.js';
 import { readListFile } from '../rules-file.js';
 

@@ -3,6 +3,7 @@ import type { CompiledPolicy, Effect } from '@policy-studio/engine';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandFailure, exitCodes, unusable } from '../exit-code.js';
 import { displayName, readBytes } from '../input.js';
+import { defaultEffectOption } from '../option-values.js';
 import { count, json, plural, printable, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type Progress, progressBar } from '../replay/progress.js';
@@ -10,7 +11,6 @@ import { type ReplayReport, replayText } from '../replay/report.js';
 import { type LineNotes, type ReplayedCall, type ReplayTotals, replayRequests } from '../replay/run.js';
 import { addDecision, comparer, groupsBy, noCounts } from '../replay/tally.js';
 import { type CompiledRules, compileRules, readLists } from '../rules-file.js';
-import { defaultEffectOption } from './evaluate.js';
 
 interface ReplayCommandOptions {
   readonly rules: string;

@@ -12,9 +12,9 @@ import {
 } from '@policy-studio/engine';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readCatalogFor } from '../catalog-file.js';
-import { integerIn } from '../connection.js';
 import { exitCodes, unusable } from '../exit-code.js';
 import { findingText } from '../findings-text.js';
+import { defaultEffectOption, integerIn, percent } from '../option-values.js';
 import { printable, type Style, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type FormatOptions, printReport, reporting } from '../report/format.js';
@@ -24,8 +24,6 @@ import { type Dataset, readDataset } from '../simulation/dataset.js';
 import { mutationText } from '../simulation/mutation-text.js';
 import { simulationChecks } from '../simulation/simulation-checks.js';
 import { comparisonText, simulationText } from '../simulation/simulation-text.js';
-import { defaultEffectOption } from './evaluate.js';
-import { percent } from './percent.js';
 
 interface SimulateOptions extends FormatOptions {
   readonly dataset: string;

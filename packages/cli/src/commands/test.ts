@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { exitCodes, unusable } from '../exit-code.js';
 import { findingText } from '../findings-text.js';
+import { percent } from '../option-values.js';
 import { count, plural, printable, type Style, share, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type FormatOptions, printReport, reporting } from '../report/format.js';
 import { type CheckedFile, isFailure, type Problem, problemsOf, type Report, shownProblem } from '../report/report.js';
 import { filesAt, isSuiteName } from '../source-files.js';
 import { type PolicyCoverage, type SuiteResult, suiteRunner } from '../suite/run-suites.js';
-import { percent } from './percent.js';
 
 interface TestOptions extends FormatOptions {
   readonly minCoverage?: number;
