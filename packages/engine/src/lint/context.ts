@@ -10,6 +10,7 @@ import { listProblems } from '../list-references.js';
 import { readRules, type SoundRule } from '../rule.js';
 import type { LintContext, WrittenRule } from './check.js';
 import { isRecord } from './edits.js';
+import { lazy } from './lazy.js';
 import type { LintMemory } from './memory.js';
 import { schemasOf } from './schemas.js';
 import { type Scope, scopesMeet } from './scope.js';
@@ -142,12 +143,4 @@ function scopesLeftOut(written: readonly WrittenRule[], usable: readonly SoundRu
     scopes.set(`${agent} ${action}`, { agent, action });
   }
   return [...scopes.values()];
-}
-
-function lazy<T>(make: () => T): () => T {
-  let made: { value: T } | null = null;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

@@ -11,6 +11,7 @@ import type { CompiledRule, Plan } from '../plan.js';
 import { planFor } from '../policy-index.js';
 import type { SoundRule } from '../rule.js';
 import type { LintContext } from './check.js';
+import { lazy } from './lazy.js';
 import { conditionTag, numberOf, rememberDodges } from './memory.js';
 import { isNamed, isSetByServer, type Schemas } from './schemas.js';
 
@@ -89,20 +90,16 @@ interface Stage {
   readonly plan: Plan;
   readonly record: DodgeRecord;
   readonly model: () => PairModel;
-  readonly reads: readonly ReadonlySet<string>[];
+  readonly reads: () => readonly ReadonlySet<string>[];
 }
 
 function stageFor(lint: LintContext, pair: Pair): Stage | null {
   const typing = lint.catalog?.typing(pair.agent, pair.action);
   if (typing === undefined) return null;
   const plan = planFor(lint.policy.index, pair.agent, pair.action);
-  const reads = plan.rules.map(({ condition }) => new Set(testsOf(condition).flatMap(fieldsOf)));
+  const reads = lazy(() => plan.rules.map(({ condition }) => new Set(testsOf(condition).flatMap(fieldsOf))));
   const key = keyOf(lint, pair, typing, plan);
-  let made: PairModel | null = null;
-  const model = () => {
-    made ??= modelOf(lint, plan, typing);
-    return made;
-  };
+  const model = lazy(() => modelOf(lint, plan, typing));
   let record = lint.memory.dodges.get(key);
   if (record === undefined) {
     record = { work: perStage - model().work.left, answers: new Map() };
@@ -164,7 +161,8 @@ function dodgeOf(stage: Stage, id: string, field: string): Dodge | null {
  * much and do not read the field would still catch the request, so they must not hold.
  */
 function* caughtContexts(stage: Stage, place: number, field: string): Iterable<Context> {
-  const { plan, lint, reads } = stage;
+  const { plan, lint } = stage;
+  const reads = stage.reads();
   const model = stage.model();
   const limit = permissiveness[(plan.rules[place] as CompiledRule).effect];
   const isFreer = (effect: Effect) => permissiveness[effect] > limit;

@@ -1,5 +1,6 @@
 import { type AnalysisMemory, createAnalysisMemory } from '../analysis/memory.js';
-import { type Condition, testsOf } from '../condition.js';
+import { type Condition, type Test, testsOf } from '../condition.js';
+import type { Path } from '../diagnostic.js';
 import type { Lists, NamedList } from '../list.js';
 import { createRuleMemory, type RuleMemory } from '../rule-memory.js';
 import type { DodgeRecord } from './dodge.js';
@@ -16,6 +17,9 @@ export interface LintMemory {
   readonly contradictions: Map<string, readonly number[]>;
   readonly dodges: Map<string, DodgeRecord>;
   readonly numbers: WeakMap<object, number>;
+  readonly conditions: WeakMap<Condition, { readonly number: number; readonly lists: readonly string[] }>;
+  /** Where tests are written, from their rule. A test that is known stands in a rule that is written as it was. */
+  readonly paths: WeakMap<Test, Path>;
   readonly lists: Map<string, { readonly list: NamedList; readonly number: number }>;
   readonly used: { last: number; texts: number };
 }
@@ -31,6 +35,8 @@ export function createLintMemory(): LintMemory {
     contradictions: new Map(),
     dodges: new Map(),
     numbers: new WeakMap(),
+    conditions: new WeakMap(),
+    paths: new WeakMap(),
     lists: new Map(),
     used: { last: 0, texts: 0 },
   };
@@ -48,10 +54,15 @@ export function numberOf(memory: LintMemory, object: object): number {
 
 /** What tells a condition with its lists from others. Rules that are written alike have the same condition object. */
 export function conditionTag(memory: LintMemory, condition: Condition, lists: Lists): string {
-  const names = new Set<string>();
-  for (const { operand } of testsOf(condition)) if (operand.kind === 'list') names.add(operand.name);
-  const tags = [...names].sort().map((name) => listNumber(memory, name, lists[name] as NamedList));
-  return [numberOf(memory, condition), ...tags].join('@');
+  let known = memory.conditions.get(condition);
+  if (known === undefined) {
+    const names = testsOf(condition).flatMap(({ operand }) => (operand.kind === 'list' ? [operand.name] : []));
+    known = { number: nextNumber(memory), lists: [...new Set(names)].sort() };
+    memory.conditions.set(condition, known);
+  }
+  if (known.lists.length === 0) return String(known.number);
+  const tags = known.lists.map((name) => listNumber(memory, name, lists[name] as NamedList));
+  return [known.number, ...tags].join('@');
 }
 
 export function rememberContradiction(memory: LintMemory, key: string, parts: readonly number[]): void {

@@ -69,7 +69,8 @@ function scopeSchemas(catalog: CompiledCatalog, pairs: readonly Pair[]): ScopeSc
 
 /** Whether the server sets the field, or what it lies in: no schema speaks of it. */
 export function isSetByServer(field: string): boolean {
-  return isFact(field.split('.', 1)[0] as string);
+  const dot = field.indexOf('.');
+  return isFact(dot === -1 ? field : field.slice(0, dot));
 }
 
 export function isNamed({ fields }: ContextTyping, field: string): boolean {

@@ -5,9 +5,19 @@ import { formatCondition } from '../format-condition.js';
 import { parseCondition } from '../parse-condition.js';
 import { parseKey } from '../parse-key.js';
 import type { SoundRule } from '../rule.js';
+import type { LintMemory } from './memory.js';
 
 /** Where the rule's author wrote the test, from the rule; the conditions as a whole when it is not found. */
-export function pathOf({ rule }: SoundRule, test: Test): Path {
+export function pathOf({ paths }: LintMemory, rule: SoundRule, test: Test): Path {
+  let path = paths.get(test);
+  if (path === undefined) {
+    path = soughtPath(rule, test);
+    paths.set(test, path);
+  }
+  return path;
+}
+
+function soughtPath({ rule }: SoundRule, test: Test): Path {
   const wanted = canonicalJson(formatCondition(test));
   for (const { path, entry } of entriesAbout(rule.conditions, test.field, ['conditions'])) {
     const parsed = parseCondition(entry);

@@ -1,4 +1,4 @@
-import { domainOf, type FieldDomain } from '../../analysis/domain.js';
+import { type ContextTyping, domainOf, type FieldDomain } from '../../analysis/domain.js';
 import { type Scalar, type Test, testsOf } from '../../condition.js';
 import { nearest } from '../../diagnostic.js';
 import type { SoundRule } from '../../rule.js';
@@ -6,7 +6,7 @@ import { at, type Found, type LintCheck, type LintContext } from '../check.js';
 import { replace, valueAt } from '../edits.js';
 import type { Suggestion } from '../finding.js';
 import { type Misfit, misfitOf } from '../misfit.js';
-import { described, isNamed, isSetByServer, type Schemas } from '../schemas.js';
+import { described, isNamed, isSetByServer } from '../schemas.js';
 import { pathOf } from '../written-tests.js';
 
 export const check: LintCheck = {
@@ -14,23 +14,29 @@ export const check: LintCheck = {
   severity: 'warning',
   *find(context) {
     for (const each of context.active) {
-      for (const test of testsOf(each.condition)) yield* mismatch(context, each, test);
+      const typings = context.schemas?.typingsIn(each.rule) ?? null;
+      for (const test of testsOf(each.condition)) {
+        if (typings !== null || isSetByServer(test.field)) yield* mismatch(context, each, test, typings);
+      }
     }
   },
 };
 
 /** Only where the test does not fit in any action that the rule is about. */
-function* mismatch(context: LintContext, each: SoundRule, test: Test): Iterable<Found> {
-  const sides = domainsOf(each, test, context.schemas);
-  if (sides === null) return;
+function* mismatch(
+  context: LintContext,
+  each: SoundRule,
+  test: Test,
+  typings: readonly ContextTyping[] | null,
+): Iterable<Found> {
   let first: { misfit: Misfit; domain: FieldDomain } | null = null;
-  for (const [domain, right] of sides) {
+  for (const [domain, right] of domainsOf(test, typings)) {
     const misfit = misfitOf(test, domain, right, context.policy.index.resources);
     if (misfit === null) return;
     first ??= { misfit, domain };
   }
   if (first === null) return;
-  const path = pathOf(each, test);
+  const path = pathOf(context.memory, each, test);
   const source = isSetByServer(test.field) ? 'is a fact that' : 'by its schema';
   yield {
     rule: at(each),
@@ -40,19 +46,19 @@ function* mismatch(context: LintContext, each: SoundRule, test: Test): Iterable<
   };
 }
 
-/** What the two sides of the test may hold in each action; null: somewhere that is not known. */
-function domainsOf(
-  each: SoundRule,
+/** What the two sides of the test may hold in each action; nothing where that is not known of all. */
+function* domainsOf(
   { field, operand }: Test,
-  schemas: Schemas | null,
-): readonly (readonly [FieldDomain, FieldDomain])[] | null {
+  typings: readonly ContextTyping[] | null,
+): Iterable<readonly [FieldDomain, FieldDomain]> {
   const other = operand.kind === 'field' ? operand.field : field;
-  if (isSetByServer(field) && isSetByServer(other)) return [[domainOf(field, undefined), domainOf(other, undefined)]];
-  const typings = schemas?.typingsIn(each.rule) ?? null;
-  if (typings === null) return null;
-  const isKnown = (name: string) => isSetByServer(name) || typings.every((typing) => isNamed(typing, name));
-  if (!isKnown(field) || !isKnown(other)) return null;
-  return typings.map((typing) => [domainOf(field, typing), domainOf(other, typing)] as const);
+  if (isSetByServer(field) && isSetByServer(other)) {
+    yield [domainOf(field, undefined), domainOf(other, undefined)];
+    return;
+  }
+  const isKnown = (name: string) => isSetByServer(name) || typings?.every((typing) => isNamed(typing, name)) === true;
+  if (typings === null || !isKnown(field) || !isKnown(other)) return;
+  for (const typing of typings) yield [domainOf(field, typing), domainOf(other, typing)];
 }
 
 /** The value the author may have meant, where one stray value is written as such. */

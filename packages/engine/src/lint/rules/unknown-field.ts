@@ -1,3 +1,4 @@
+import type { ContextTyping } from '../../analysis/domain.js';
 import { fieldsOf, type Test, testsOf } from '../../condition.js';
 import type { Path } from '../../diagnostic.js';
 import { parseKey } from '../../parse-key.js';
@@ -5,32 +6,41 @@ import type { SoundRule } from '../../rule.js';
 import { at, type Found, type LintCheck } from '../check.js';
 import { isRecord, rename, replace, valueAt } from '../edits.js';
 import type { PatchOperation } from '../finding.js';
+import type { LintMemory } from '../memory.js';
 import { isExcluded, isNamed, isSetByServer, type Schemas } from '../schemas.js';
 import { pathOf } from '../written-tests.js';
 
 export const check: LintCheck = {
   code: 'unknown-field',
   severity: 'warning',
-  *find({ active, schemas }) {
+  *find({ active, schemas, memory }) {
     if (schemas === null) return;
     for (const each of active) {
+      // Only where every action that the rule is about has a schema can none of them know a field.
+      const typings = schemas.typingsIn(each.rule);
+      if (typings === null) continue;
       const told = new Set<string>();
       for (const test of testsOf(each.condition)) {
         for (const field of fieldsOf(test)) {
-          if (told.has(field)) continue;
+          if (told.has(field) || isSetByServer(field) || typings.some((typing) => isNamed(typing, field))) continue;
           told.add(field);
-          yield* unknownField(each, test, field, schemas);
+          yield* unknownField({ each, test, field, typings, schemas, memory });
         }
       }
     }
   },
 };
 
-/** Only where every action that the rule is about has a schema, and none of them knows the field. */
-function* unknownField(each: SoundRule, test: Test, field: string, schemas: Schemas): Iterable<Found> {
-  if (isSetByServer(field)) return;
-  const typings = schemas.typingsIn(each.rule);
-  if (typings === null || typings.some((typing) => isNamed(typing, field))) return;
+interface UnnamedField {
+  readonly each: SoundRule;
+  readonly test: Test;
+  readonly field: string;
+  readonly typings: readonly ContextTyping[];
+  readonly schemas: Schemas;
+  readonly memory: LintMemory;
+}
+
+function* unknownField({ each, test, field, typings, schemas, memory }: UnnamedField): Iterable<Found> {
   const near = schemas.nearestField(each.rule, field);
   const isOut = typings.every((typing) => isExcluded(typing, field));
   if (!isOut && near === null) return;
@@ -38,7 +48,7 @@ function* unknownField(each: SoundRule, test: Test, field: string, schemas: Sche
   const consequence = isOut
     ? 'and allows no other fields, so it is always missing'
     : `but \`${near}\`, which it may be a misspelling of; a field that is never sent is missing, and a test of it is not met`;
-  const path = pathOf(each, test);
+  const path = pathOf(memory, each, test);
   const patch = near === null ? null : respelled(each, path, field, near);
   yield {
     rule: at(each),
