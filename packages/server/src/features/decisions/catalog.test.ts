@@ -165,6 +165,30 @@ describe('a request that violates the schema of its action', () => {
   });
 });
 
+test('a batch that is much work by its schema lets others in between', async () => {
+  const layers = 'abcdefgh';
+  const nest = [...layers].map((name, index): [string, unknown] => {
+    const next = { $ref: `#/$defs/${layers[index + 1]}` };
+    return [name, index === layers.length - 1 ? { required: ['nowhere'] } : { anyOf: Array(6).fill(next) }];
+  });
+  const context_schema = { $ref: '#/$defs/a', $defs: Object.fromEntries(nest) };
+  const put = await server.call('putCatalogAction', { params: { action: 'nest' }, body: { context_schema } });
+  expect(put.status).toBe(200);
+  const request = { agent: 'shop.bot', action: 'nest', context: { x: 1 } };
+  let done = false;
+  const batch = server.call('evaluateBatch', { body: { requests: Array(100).fill(request) } }).finally(() => {
+    done = true;
+  });
+  let between = 0;
+  while (!done) {
+    await (await fetch(`${server.url}/healthz`)).text();
+    between += 1;
+  }
+  const { decisions } = (await batch).body;
+  expect(decisions.every((one) => 'effect' in one && one.overlays[0]?.kind === 'context_invalid')).toBe(true);
+  expect(between).toBeGreaterThan(5);
+});
+
 describe('a request that the catalog does not know', () => {
   test.each([
     ['nobody.knows', 'refund', /no agent `nobody\.knows`/],

@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises';
 import { type Decision, EvaluateRequest, type Problem, problem, problemCodes } from '@policy-studio/contract';
 import { explain } from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
@@ -89,6 +90,9 @@ interface Pending {
 
 type Answer = Decision | Refusal;
 
+/** A batch whose questions take long, as those of a hostile schema may, lets others in between. */
+const uninterruptedMs = 25;
+
 /** Decides questions by what is in force now and records them together; answers in order. */
 async function decideAll(
   services: Services,
@@ -110,7 +114,14 @@ async function decideAll(
     facts: known,
     draft: draft(question, caller, enforced, known, under, { id: decisionId(nowMs), nowMs, source }),
   });
-  const pending = questions.map((question, index) => make(question, facts[index] ?? {}, circumstances));
+  const pending: Pending[] = [];
+  let since = performance.now();
+  for (const [index, question] of questions.entries()) {
+    pending.push(make(question, facts[index] ?? {}, circumstances));
+    if (performance.now() - since < uninterruptedMs) continue;
+    await breath();
+    since = performance.now();
+  }
   if (circumstances.databaseAway) return answerAway(services, enforced, pending);
   return answerRecorded(services, enforced, pending, ({ question, facts: known }) =>
     make(question, known, { ...circumstances, databaseAway: true }),

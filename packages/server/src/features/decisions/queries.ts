@@ -144,3 +144,24 @@ export async function recordedPage(
   );
   return rows.map((row) => ({ ...row, at: timeOfId(row.id) }));
 }
+
+/** Records of one page; each may weigh 64 KiB. */
+const pageRows = 500;
+
+/** Gives the window's records a page at a time, newest first, at most `total` of them; then empty pages. */
+export function recordedPages(
+  pool: Pool,
+  workspaceId: number,
+  window: RecordWindow,
+  total: number,
+): () => Promise<RecordedRequest[]> {
+  let before: string | null = null;
+  let left = total;
+  return async () => {
+    const limit = Math.min(pageRows, left);
+    const page = limit === 0 ? [] : await recordedPage(pool, workspaceId, window, { before, limit });
+    left -= page.length;
+    before = page.at(-1)?.id ?? before;
+    return page;
+  };
+}
