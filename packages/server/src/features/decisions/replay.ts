@@ -12,7 +12,7 @@ import {
 import type { Pool } from 'pg';
 import { Refusal, refuse } from '../../refusal.js';
 import { compilePolicy } from '../enforcement/queries.js';
-import type { CurrentList } from '../lists/queries.js';
+import { type CurrentList, listsAt } from '../lists/queries.js';
 import { withFacts } from './draft.js';
 import type { DecisionRow } from './record.js';
 import { notKept } from './redaction.js';
@@ -69,25 +69,16 @@ async function rulesOf(pool: Pool, workspaceId: number, bundleId: number): Promi
   return rows[0]?.rules ?? null;
 }
 
-type StoredList = Pick<CurrentList, 'values' | 'normalize'>;
-
 async function listsOf(
   pool: Pool,
   workspaceId: number,
   versions: Readonly<Record<string, number>>,
-): Promise<Record<string, StoredList> | Refusal> {
-  const wanted = Object.entries(versions);
-  if (wanted.length === 0) return {};
-  const { rows } = await pool.query<StoredList & { name: string }>(
-    `select v.name, v."values", v.normalize
-     from unnest($2::text[], $3::integer[]) as wanted (name, version)
-     join named_list_version v on v.workspace_id = $1 and v.name = wanted.name and v.version = wanted.version`,
-    [workspaceId, wanted.map(([name]) => name), wanted.map(([, version]) => version)],
-  );
-  const found = new Map(rows.map(({ name, values, normalize }) => [name, { values, normalize }]));
-  const missing = wanted.find(([name]) => !found.has(name));
-  if (missing)
-    return refuse('not_replayable', `version ${missing[1]} of the list \`${missing[0]}\` is not there any more`);
+): Promise<Record<string, Pick<CurrentList, 'values' | 'normalize'>> | Refusal> {
+  const found = await listsAt(pool, workspaceId, versions);
+  const missing = Object.keys(versions).find((name) => !found.has(name));
+  if (missing !== undefined) {
+    return refuse('not_replayable', `version ${versions[missing]} of the list \`${missing}\` is not there any more`);
+  }
   return Object.fromEntries(found);
 }
 
