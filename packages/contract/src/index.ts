@@ -9,6 +9,7 @@ export * from './schemas/audit.js';
 export * from './schemas/bundle.js';
 export * from './schemas/catalog.js';
 export * from './schemas/decision.js';
+export * from './schemas/diff.js';
 export * from './schemas/job.js';
 export * from './schemas/lint.js';
 export * from './schemas/list.js';

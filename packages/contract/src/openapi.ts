@@ -6,6 +6,7 @@ import { Approval } from './schemas/approval.js';
 import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
+import { BundleDiff, SemanticDiff } from './schemas/diff.js';
 import { Job } from './schemas/job.js';
 import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
 import { NamedListDocument } from './schemas/list.js';
@@ -17,6 +18,8 @@ const named: readonly TSchema[] = [
   Problem,
   Bundle,
   BundleLint,
+  BundleDiff,
+  SemanticDiff,
   LintReport,
   Finding,
   SuppressedFinding,

@@ -11,6 +11,7 @@ import {
   UpdateBundle,
   Version,
 } from '../schemas/bundle.js';
+import { BundleDiff, DiffParams, DiffQuery } from '../schemas/diff.js';
 import { IdParams } from '../schemas/vocabulary.js';
 
 const tag = 'Bundles';
@@ -155,6 +156,22 @@ export const activateBundle = defineOperation({
     'not_implemented',
     'database_unavailable',
   ],
+});
+
+export const diffBundles = defineOperation({
+  id: 'diffBundles',
+  method: 'GET',
+  path: '/policy/bundles/{id}/diff/{compare_id}',
+  tag,
+  summary: 'What changes from one bundle to another',
+  description:
+    'As written and as decided: every kind of request whose decision changes, with a witness that shows it, and how many recorded requests are of it; or the proof that nothing changes. By the lists, catalog and settings of now.',
+  access: readers,
+  params: DiffParams,
+  query: DiffQuery,
+  status: 200,
+  response: BundleDiff,
+  problems: ['not_found', 'overloaded'],
 });
 
 export const getSnapshot = defineOperation({

@@ -97,11 +97,14 @@ describe('a thread pool', () => {
     const sizes: Record<string, number> = { a: 1, b: 2 };
     const onAsk = async (name: unknown) => {
       const size = sizes[name as string];
-      if (size === undefined) throw new Error(`nothing is known of ${name}`);
+      if (size === undefined) throw Object.assign(new Error(`nothing is known of ${name}`), { code: 'unknown' });
       return size;
     };
     expect(await run('sum', ['a', 'b', 'b'], { onAsk })).toBe(5);
-    await expect(run('sum', ['a', 'c'], { onAsk })).rejects.toThrow('nothing is known of c');
+    await expect(run('sum', ['a', 'c'], { onAsk })).rejects.toMatchObject({
+      message: 'nothing is known of c',
+      code: 'unknown',
+    });
     await expect(run('sum', ['a'])).rejects.toThrow('nobody answers');
     expect(await run('sum', ['b'], { onAsk })).toBe(2);
   });

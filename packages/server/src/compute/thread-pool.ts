@@ -16,7 +16,7 @@ export interface CallOptions {
   /** Ends the call whether it waits or runs; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
-  /** Answers what the task asks while it runs. A rejection fails the task's question, not the call by itself. */
+  /** Answers what the task asks while it runs. A rejection fails the question; a call that fails then rejects with it. */
   readonly onAsk?: (question: unknown) => Promise<unknown>;
   /** What of the input is handed over instead of copied, such as a port; not kept when the call is refused. */
   readonly transfer?: readonly Transferable[];
@@ -61,6 +61,8 @@ interface Waiting extends Call {
   readonly transfer: readonly Transferable[];
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly onAsk: ((question: unknown) => Promise<unknown>) | undefined;
+  /** Why the last question could not be answered, as it was thrown: a thread hears its message alone. */
+  unanswered: { readonly error: unknown } | null;
   resolve(output: unknown): void;
   reject(error: unknown): void;
 }
@@ -115,6 +117,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
     }
     rest(thread);
     if (reply.kind === 'done') running.resolve(reply.output);
+    else if (running.unanswered) running.reject(running.unanswered.error);
     else running.reject(Object.assign(new Error(reply.message), { stack: reply.stack }));
     dispatch();
   };
@@ -122,7 +125,10 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   const answer = async (thread: Thread, call: Waiting, question: unknown): Promise<void> => {
     const reply = await (call.onAsk?.(question) ?? Promise.reject(new Error('nobody answers questions here'))).then(
       (found): Answer => ({ kind: 'answer', answer: found }),
-      (error): Answer => ({ kind: 'answer', error: error instanceof Error ? error.message : String(error) }),
+      (error): Answer => {
+        call.unanswered = { error };
+        return { kind: 'answer', error: error instanceof Error ? error.message : String(error) };
+      },
     );
     // Aborted or dead meanwhile.
     if (thread.running === call) thread.worker.postMessage(reply satisfies Message);
@@ -199,6 +205,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
           };
         };
         const call: Waiting = {
+          unanswered: null,
           kind: 'call',
           name,
           input,

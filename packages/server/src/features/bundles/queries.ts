@@ -57,6 +57,19 @@ export async function bundleById(
   return rows[0] ?? null;
 }
 
+/** Versions and rules of these bundles, the rules as they are kept: what is only passed on needs no reading. */
+export async function rulesText(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, { readonly version: string; readonly rules: string }>> {
+  const { rows } = await db.query<{ id: number; version: string; rules: string }>(
+    'select id, version, rules::text as rules from bundle where workspace_id = $1 and id = any($2)',
+    [workspaceId, ids],
+  );
+  return new Map(rows.map(({ id, version, rules }) => [id, { version, rules }]));
+}
+
 export async function bundleByVersion(db: Pool, workspaceId: number, version: string): Promise<BundleRow | null> {
   const { rows } = await db.query<BundleRow>(
     `select ${bundleColumns} from bundle where workspace_id = $1 and version = $2`,

@@ -5,6 +5,7 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { activateBundle } from './activate.js';
 import { archiveBundle, createBundle, deleteBundle, updateBundle } from './commands.js';
+import { diffOf } from './diff.js';
 import { etagOf } from './etag.js';
 import {
   activeBundle,
@@ -46,6 +47,12 @@ export function bundleRoutes(app: FastifyInstance, services: Services): void {
     const bundle = await bundleByVersion(pool, caller.workspaceId, params.version);
     if (!bundle) return refuse('not_found', `there is no bundle of version \`${params.version}\``);
     return document(reply, caller.workspaceId, bundle);
+  });
+  route(app, services, operations.diffBundles, async ({ caller, params, query, reply }) => {
+    const asked = { a: params.id, b: params.compare_id, days: query.days };
+    const diff = await diffOf(services, caller.workspaceId, asked);
+    if (diff instanceof Refusal) return diff;
+    return reply.type('application/json; charset=utf-8').send(Buffer.from(diff));
   });
   route(app, services, operations.createBundle, async ({ caller, body, bodyText, reply }) =>
     document(reply, caller.workspaceId, await createBundle(services, caller, body, bodyText)),

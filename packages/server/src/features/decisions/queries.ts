@@ -145,7 +145,7 @@ export async function recordedPage(
   return rows.map((row) => ({ ...row, at: timeOfId(row.id) }));
 }
 
-/** Records of one page; each may weigh 64 KiB. */
+/** Rows of one page of the log; with contexts of the largest size 32 MiB. */
 const pageRows = 500;
 
 /** Gives the window's records a page at a time, newest first, at most `total` of them; then empty pages. */

@@ -4,7 +4,7 @@ import type { Progress } from '../../compute/thread-pool.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { storedCatalog } from '../catalog/queries.js';
-import { countRecorded, type RecordedRequest, type RecordWindow, recordedPage } from '../decisions/queries.js';
+import { countRecorded, type RecordedRequest, recordedPages } from '../decisions/queries.js';
 import { engineLists, listsAt } from '../lists/queries.js';
 import type { SimulationInput } from './input.js';
 
@@ -15,9 +15,6 @@ export interface SimulationRun {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
-
-/** Rows of one page of the log; with contexts of the largest size 32 MiB. */
-const pageRows = 500;
 
 /** Runs a simulation in a thread; `overloaded` when too much waits there. */
 export async function runSimulation(
@@ -73,24 +70,6 @@ async function datasetFor(pool: Pool, workspaceId: number, input: SimulationInpu
   const total = await countRecorded(pool, workspaceId, window, limit);
   return {
     dataset: { name: 'replay', feed: { total, timeZone } },
-    nextPage: pagesOf(pool, workspaceId, window, total),
-  };
-}
-
-/** Gives the window's records a page at a time, newest first, at most `total` of them; then empty pages. */
-function pagesOf(
-  pool: Pool,
-  workspaceId: number,
-  window: RecordWindow,
-  total: number,
-): () => Promise<RecordedRequest[]> {
-  let before: string | null = null;
-  let left = total;
-  return async () => {
-    const limit = Math.min(pageRows, left);
-    const page = limit === 0 ? [] : await recordedPage(pool, workspaceId, window, { before, limit });
-    left -= page.length;
-    before = page.at(-1)?.id ?? before;
-    return page;
+    nextPage: recordedPages(pool, workspaceId, window, total),
   };
 }
