@@ -31,6 +31,11 @@ export interface ContextTyping {
    * that would need one are undecided (`schema`).
    */
   admits?(context: Readonly<Record<string, unknown>>): boolean;
+  /** The context with what it takes to be let through, the fields that are looked at left as they are; null: not found. */
+  complete?(
+    context: Readonly<Record<string, unknown>>,
+    looked: readonly string[],
+  ): Readonly<Record<string, unknown>> | null;
 }
 
 /** `now` is written in one form, which compares like the time it names. */
@@ -70,6 +75,25 @@ export function admitsScalar(domain: FieldDomain, value: string | number | boole
   if (typeof value !== 'number') return admitsType(domain, typeof value as 'string' | 'boolean');
   if (value < (minimum ?? -Infinity) || value > (maximum ?? Infinity)) return false;
   return types === undefined || types.includes('number') || (types.includes('integer') && Number.isInteger(value));
+}
+
+/** A plain value of the domain, where its traits are all that counts. */
+export function someValue({ values, types, minimum = 0, maximum }: FieldDomain): unknown {
+  const value: Scalar | undefined = values?.find((each) => each !== null);
+  if (value !== undefined) return value;
+  switch (types?.[0]) {
+    case 'number':
+    case 'integer':
+      return Math.ceil(Math.min(minimum, maximum ?? minimum));
+    case 'boolean':
+      return true;
+    case 'array':
+      return [];
+    case 'object':
+      return {};
+    default:
+      return 'x';
+  }
 }
 
 /** Numbers of a domain are all integers. */

@@ -1,6 +1,14 @@
 import type { Scalar } from '../condition.js';
 import type { Atom } from './atom.js';
-import { admitsScalar, admitsType, type FieldDomain, instantsAround, isIntegerOnly, nowField } from './domain.js';
+import {
+  admitsScalar,
+  admitsType,
+  type FieldDomain,
+  instantsAround,
+  isIntegerOnly,
+  nowField,
+  someValue,
+} from './domain.js';
 import { domainsApart, settlesHost, textsWithHost, variantsOf } from './host-texts.js';
 import { type Mask, maskOf } from './mask.js';
 import { everyNumber, numberCells } from './number-cells.js';
@@ -253,7 +261,7 @@ function textCells({ name, domain, atoms }: FieldInput, own: readonly Atom[], tr
 }
 
 function elementCandidates(own: readonly Atom[], traits: Traits, items: FieldDomain): unknown[] {
-  if (!own.some(looksAtElements)) return [[]];
+  if (!own.some(looksAtElements)) return [Object.keys(items).length === 0 ? [] : someValue(items)];
   const { fresh, domains } = traits;
   const values: unknown[] = [];
   if (admitsType(items, 'string')) {

@@ -1,6 +1,6 @@
-import type { Scalar } from '../condition.js';
+import { sameJson } from '../canonical.js';
 import { fieldReader } from '../field.js';
-import type { ContextTyping, FieldDomain } from './domain.js';
+import { type ContextTyping, someValue } from './domain.js';
 import { type Cell, type FieldModel, filledObject } from './field-model.js';
 import { type Demand, demandsOf, elementNeeds, type FieldState, textNeeds } from './field-state.js';
 import { difference, intersection, type Mask, maskOf, membersOf } from './mask.js';
@@ -15,7 +15,24 @@ export function realize(space: Space, state: State, typing: ContextTyping | unde
   const search: Assignment = { space, values: [], attempts: 0, stuck: 'text' };
   if (!assign(search, state, 0)) return search.stuck;
   const context = contextOf(space, search.values, typing);
-  return typing?.admits?.(context) === false ? 'schema' : context;
+  if (typing?.admits?.(context) !== false) return context;
+  const names = space.fields.map(({ name }) => name);
+  const complete = typing.complete?.(context, names) ?? null;
+  return complete !== null && typing.admits(complete) && isLike(space, context, complete) ? complete : 'schema';
+}
+
+/** Whether no test tells the contexts apart: fields are the same, and objects that hold something still do. */
+function isLike({ fields, comparesFields }: Space, a: Context, b: Context): boolean {
+  return fields.every(({ name }) => {
+    const read = fieldReader(name);
+    const [before, after] = [read(a), read(b)];
+    if (isFilled(before) && isFilled(after) && !comparesFields) return true;
+    return before === after || (before !== undefined && after !== undefined && sameJson(before, after));
+  });
+}
+
+function isFilled(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 }
 
 interface Assignment {
@@ -205,7 +222,7 @@ function contextOf(space: Space, values: readonly unknown[], typing: ContextTypi
   }
   for (const [name, domain] of Object.entries(typing?.fields ?? {})) {
     if (domain.required !== true || space.fieldIndex.has(name) || fieldReader(name)(context) !== undefined) continue;
-    put(context, name, anyOf(domain));
+    put(context, name, someValue(domain));
   }
   return context;
 }
@@ -234,22 +251,4 @@ function put(context: Record<string, unknown>, name: string, value: unknown): vo
     }
   }
   object[segments[segments.length - 1] as string] = value;
-}
-
-function anyOf({ values, types, minimum = 0, maximum }: FieldDomain): unknown {
-  const value: Scalar | undefined = values?.find((each) => each !== null);
-  if (value !== undefined) return value;
-  switch (types?.[0]) {
-    case 'number':
-    case 'integer':
-      return Math.ceil(Math.min(minimum, maximum ?? minimum));
-    case 'boolean':
-      return true;
-    case 'array':
-      return [];
-    case 'object':
-      return {};
-    default:
-      return 'x';
-  }
 }

@@ -136,11 +136,19 @@ export function requires(constraint: Constraint, name: string): boolean {
 
 /** The names of fields that the schemas of a constraint name. */
 export function namesIn(constraint: Constraint): readonly string[] {
-  const names = new Set<string>();
+  const names = nodesIn(constraint).flatMap(({ object }) => [
+    ...(object?.properties.keys() ?? []),
+    ...(object?.required ?? []),
+  ]);
+  return [...new Set(names)];
+}
+
+/** The schemas of a constraint, alternatives included. */
+export function nodesIn(constraint: Constraint): readonly SchemaNode[] {
+  const nodes = new Set<SchemaNode>();
   fold<null>(constraint, {
-    own({ object }) {
-      for (const name of object?.properties.keys() ?? []) names.add(name);
-      for (const name of object?.required ?? []) names.add(name);
+    own(node) {
+      nodes.add(node);
       return null;
     },
     anything: null,
@@ -148,5 +156,5 @@ export function namesIn(constraint: Constraint): readonly string[] {
     meet: () => null,
     join: () => null,
   });
-  return [...names];
+  return [...nodes];
 }

@@ -1,5 +1,6 @@
 import { admitsType, type ContextTyping, type FieldDomain } from '../analysis/domain.js';
 import { limits } from '../limits.js';
+import { completed } from './complete.js';
 import { type Constraint, constraintOf, elementOf, memberOf, namesIn, requires, shapeOf } from './constraint.js';
 import type { ContextSchema } from './schema.js';
 import { fieldDomain, objects, shapeKinds } from './shape.js';
@@ -31,6 +32,7 @@ export function typingOf(schema: ContextSchema): ContextTyping {
       return domain;
     },
     admits: (context) => validateContext(schema, context).length === 0,
+    complete: (context, looked) => completed(schema, context, looked),
   };
 }
 
