@@ -104,7 +104,18 @@ function tallyGroup(plan: Plan, group: CaseGroup, tally: Tally): void {
 function columnOf({ columns, contexts }: CaseGroup, field: string): readonly unknown[] {
   const known = columns.get(field);
   if (known !== undefined) return known;
-  const column = contexts.map(fieldReader(field));
+  const read = fieldReader(field);
+  const kept = new Map<string, string>();
+  const column = contexts.map((context) => {
+    const value = read(context);
+    if (typeof value !== 'string') return value;
+    // Equal texts become one object, which stays in the processor's cache when rules look at it again.
+    const same = kept.get(value);
+    if (same === undefined && kept.size < maxKeptTexts) kept.set(value, value);
+    return same ?? value;
+  });
   columns.set(field, column);
   return column;
 }
+
+const maxKeptTexts = 4096;
