@@ -45,7 +45,10 @@ async function seed(): Promise<typeof things> {
 }
 
 function params(operation: Operation, values: Record<string, string | number>): Record<string, string | number> {
-  return Object.fromEntries([...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, values[name]!]));
+  const all = { ...values, compare_id: values.id };
+  return Object.fromEntries(
+    [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, all[name as keyof typeof all]!]),
+  );
 }
 
 /** Parameters that are valid and name nothing. */
