@@ -285,6 +285,26 @@ describe('lint --fix', () => {
     expect(read('twice.yaml').split('\n')).toHaveLength(twice.split('\n').length);
   });
 
+  it('mends slips of spelling, and never guesses an effect', async () => {
+    const slips = clean
+      .replace('">=risk_score"', '"=>risk_score"')
+      .replace('reason: Escalations', 'raeson: Escalations');
+    folder.write('slipped.yaml', slips);
+    const mended = await lint('slipped.yaml', '--fix');
+    expect(mended).toMatchObject({ code: 0, stdout: '1 file, 3 rules: no findings\n' });
+    expect(await run(['diff', '-', 'slipped.yaml'], { ...inFolder, input: clean })).toMatchObject({ code: 0 });
+    const guess = clean.replace('effect: allow', 'effect: alow').replace('agent: inbox.other', 'agent: inbox.othr');
+    folder.write('guess.yaml', guess);
+    folder.write(
+      'others.yaml',
+      'agents: [{ agent: inbox.other }, { agent: inbox.triage }]\nactions: [{ action: quarantine }, { action: escalate }]\n',
+    );
+    const left = await lint('guess.yaml', '--fix', '--catalog', 'others.yaml');
+    expect(left).toMatchObject({ code: 1, stderr: '' });
+    expect(left.stdout).toMatch(/error unknown-agent/);
+    expect(read('guess.yaml')).toBe(guess);
+  });
+
   it('cannot write standard input', async () => {
     expect(await run(['lint', '-', '--fix'], { ...inFolder, input: warned })).toMatchObject({
       code: 2,

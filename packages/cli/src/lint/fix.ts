@@ -3,6 +3,7 @@ import {
   combinePatches,
   compile,
   type Finding,
+  fixedCodes,
   lintSource,
   type PatchOperation,
   parseBundleSource,
@@ -24,8 +25,8 @@ const mostRounds = 100;
 
 /**
  * The text with the edits that lint suggests, as far as they are safe: each is one of which it is proven that no request
- * is decided otherwise (effect, budget, approvers); of rules that are not valid, which decide nothing yet, only what
- * makes them so. What the rest would change is for a person to judge, and so is what is only information: a rule that
+ * is decided otherwise (effect, budget, approvers); in a file that is not valid, which decides nothing yet, only what mends
+ * it, effects left out. What the rest would change is for a person to judge, and so is what is only information: a rule that
  * changes nothing may still give a reason of its own.
  */
 export function fixText({ text, format }: TextFile, settings: LintSettings): Fixed {
@@ -37,7 +38,7 @@ export function fixText({ text, format }: TextFile, settings: LintSettings): Fix
     if (Array.isArray(source)) break;
     const before = policyOf(current, format, settings);
     const candidates = editsIn(current, format, settings).filter(
-      (edit) => !refused.has(identity(edit.finding)) && (before !== null || edit.finding.severity === 'error'),
+      (edit) => !refused.has(identity(edit.finding)) && (before !== null || isRepair(edit)),
     );
     if (candidates.length === 0) break;
     const next = (edits: readonly Edit[]) => patchedIfSafe(current, format, edits, before, settings);
@@ -75,6 +76,13 @@ function editsIn(text: string, format: 'json' | 'yaml', settings: LintSettings):
     const isMeantToChange = finding.suggestion?.changes_decisions === true;
     return patch === undefined || patch.length === 0 || isMeantToChange ? [] : [{ finding, patch }];
   });
+}
+
+const repaired: ReadonlySet<string> = fixedCodes;
+
+/** Whether the edit mends what the engine refuses. An effect is never guessed. */
+function isRepair({ finding, patch }: Edit): boolean {
+  return repaired.has(finding.code) && !patch.some(({ path }) => path.endsWith('/effect'));
 }
 
 function identity({ code, rule_id, message }: Finding): string {
