@@ -1,4 +1,5 @@
 import {
+  createLintMemory,
   type Effect,
   type LintOptions,
   type LintReport,
@@ -47,6 +48,11 @@ export interface ListsAnswer {
   readonly digests: Readonly<Record<string, string>>;
 }
 
+/**
+ * This thread's memory of earlier lints, whosever rules they were: it holds what follows from equal rules, and only that.
+ */
+const memory = createLintMemory();
+
 /** The report on rules of whatever kind. Asks for the lists they name. */
 export async function lintRules({ source, setup }: LintInput, context: TaskContext): Promise<Linted> {
   const { format, text } = source;
@@ -70,7 +76,7 @@ async function optionsFor(
   const names = namedLists(rules);
   const { lists, digests } = await askForLists(names, context);
   return {
-    options: { ...setup, lists, catalog: compiledFrom(catalog), severities: setup.severities ?? {} },
+    options: { ...setup, lists, catalog: compiledFrom(catalog), severities: setup.severities ?? {}, memory },
     listsRead: Object.fromEntries(names.map((name) => [name, digests[name] ?? null])),
   };
 }
