@@ -13,6 +13,9 @@ export interface FieldDomain {
   /** Bounds of its numbers, both included. */
   readonly minimum?: number;
   readonly maximum?: number;
+  /** Whether it may hold the string, and some that it probably may. */
+  admitsText?(text: string): boolean;
+  readonly samples?: readonly string[];
   /** Whether its arrays and objects are empty, where that is certain. */
   readonly emptyArrays?: 'never' | 'always';
   readonly emptyObjects?: 'never' | 'always';
@@ -72,13 +75,14 @@ export function admitsType(domain: FieldDomain, type: 'string' | 'number' | 'boo
 export function admitsScalar(domain: FieldDomain, value: string | number | boolean): boolean {
   const { types, values, minimum, maximum } = domain;
   if (values !== undefined && !values.includes(value)) return false;
+  if (typeof value === 'string' && domain.admitsText?.(value) === false) return false;
   if (typeof value !== 'number') return admitsType(domain, typeof value as 'string' | 'boolean');
   if (value < (minimum ?? -Infinity) || value > (maximum ?? Infinity)) return false;
   return types === undefined || types.includes('number') || (types.includes('integer') && Number.isInteger(value));
 }
 
 /** A plain value of the domain, where its traits are all that counts. */
-export function someValue({ values, types, minimum = 0, maximum }: FieldDomain): unknown {
+export function someValue({ values, types, minimum = 0, maximum, samples }: FieldDomain): unknown {
   const value: Scalar | undefined = values?.find((each) => each !== null);
   if (value !== undefined) return value;
   switch (types?.[0]) {
@@ -92,7 +96,7 @@ export function someValue({ values, types, minimum = 0, maximum }: FieldDomain):
     case 'object':
       return {};
     default:
-      return 'x';
+      return samples?.[0] ?? 'x';
   }
 }
 

@@ -256,7 +256,8 @@ function textCells({ name, domain, atoms }: FieldInput, own: readonly Atom[], tr
   const classes = textClasses(prefixes, withRole('order'), used, fresh);
   for (const text of classes.exact) exact.add(text);
   const free = [...classes.free, ...anchors.map((anchor): FreeText => ({ anchor, head: fresh }))];
-  const cells = [...[...exact].map(value), ...free.map((text): Cell => ({ kind: 'text', ...text }))];
+  const texts = [...new Set([...(domain.samples ?? []), ...exact])].filter((text) => admitsScalar(domain, text));
+  const cells = [...texts.map(value), ...free.map((text): Cell => ({ kind: 'text', ...text }))];
   return classes.complete && traits.complete ? cells : [...cells, { kind: 'anything' }];
 }
 

@@ -1,8 +1,7 @@
-import { patternSamples } from '../analysis/pattern-sample.js';
 import type { Scalar } from '../condition.js';
 import { type Constraint, constraintOf, elementOf, memberOf, namesIn, nodesIn, shapeOf } from './constraint.js';
 import type { ContextSchema } from './schema.js';
-import { arrays, objects, shapeKinds } from './shape.js';
+import { arrays, objects, shapeKinds, textSamples } from './shape.js';
 import { type ContextViolation, validateContext } from './validate.js';
 
 type Context = Readonly<Record<string, unknown>>;
@@ -125,25 +124,13 @@ function candidatesFor(constraint: Constraint, depth: number): unknown[] {
     ];
   });
   if (values !== null) found.push(...values.slice(0, 4));
-  if (kinds & shapeKinds.string) found.push(...textsFor(constraint));
+  if (kinds & shapeKinds.string) found.push(...textSamples(nodes.flatMap(({ text }) => text ?? [])));
   if (kinds & (shapeKinds.integer | shapeKinds.fraction)) found.push(...numbersFor(minimum, maximum, constraint));
   if (kinds & shapeKinds.boolean) found.push(true, false);
   if (kinds & arrays) found.push(...arraysFor(constraint, depth));
   if (kinds & objects) found.push(...objectsFor(constraint, depth));
   if (kinds & shapeKinds.null) found.push(null);
   return found.slice(0, maxCandidates);
-}
-
-function textsFor(constraint: Constraint): string[] {
-  const texts = nodesIn(constraint).map(({ text }) => text);
-  const least = Math.min(256, Math.max(0, ...texts.map((text) => text?.minLength ?? 0)));
-  const samples = texts.flatMap((text) => (text?.pattern === undefined ? [] : patternSamples(text.pattern.source)));
-  return [
-    ...samples,
-    ...samples.map((sample) => sample.padEnd(least, sample.at(-1) ?? 'x')),
-    'x'.repeat(least || 1),
-    '',
-  ];
 }
 
 function numbersFor(minimum: number, maximum: number, constraint: Constraint): Scalar[] {

@@ -1,7 +1,9 @@
 import type { FieldDomain, JsonType } from '../analysis/domain.js';
 import { nextUp } from '../analysis/number-cells.js';
+import { patternSamples } from '../analysis/pattern-sample.js';
+import { characterCount } from '../character-count.js';
 import type { Scalar } from '../condition.js';
-import type { ArrayKeywords, ObjectKeywords, SchemaNode, SchemaType } from './schema.js';
+import type { ArrayKeywords, ObjectKeywords, SchemaNode, SchemaType, TextKeywords } from './schema.js';
 
 /**
  * At least what may stand at one place, in the traits that the analysis looks at: what a shape excludes never occurs,
@@ -15,6 +17,8 @@ export interface Shape {
   /** Bounds of the numbers, both included. */
   readonly minimum: number;
   readonly maximum: number;
+  /** What every string keeps to. */
+  readonly texts: readonly TextKeywords[];
 }
 
 /** `fraction` stands for the numbers that are no integers, `array` and `object` for those that are not empty. */
@@ -48,13 +52,14 @@ export const anyShape: Shape = {
   values: null,
   minimum: Number.NEGATIVE_INFINITY,
   maximum: Number.POSITIVE_INFINITY,
+  texts: [],
 };
 
 /** Where a field has this shape it is always missing. */
 export const noShape: Shape = { ...anyShape, kinds: 0 };
 
 /** What the schema says by itself, the schemas within it left out. */
-export function ownShape({ never, types, values, number = {}, array, object }: SchemaNode): Shape {
+export function ownShape({ never, types, values, number = {}, text, array, object }: SchemaNode): Shape {
   if (never) return noShape;
   let kinds = types === undefined ? everyKind : types.reduce((bits, type) => bits | typeBits[type], 0);
   if (array !== undefined) kinds &= ~excludedArrays(array);
@@ -65,6 +70,7 @@ export function ownShape({ never, types, values, number = {}, array, object }: S
     values: null,
     minimum: Math.max(minimum ?? -Infinity, exclusiveMinimum === undefined ? -Infinity : nextUp(exclusiveMinimum)),
     maximum: Math.min(maximum ?? Infinity, exclusiveMaximum === undefined ? Infinity : -nextUp(-exclusiveMaximum)),
+    texts: text === undefined ? [] : [text],
   };
   for (const list of values ?? []) shape = meetOf(shape, listShape(list));
   return tidied(shape);
@@ -109,6 +115,7 @@ export function meetOf(a: Shape, b: Shape): Shape {
     values,
     minimum: Math.max(a.minimum, b.minimum),
     maximum: Math.min(a.maximum, b.maximum),
+    texts: [...new Set([...a.texts, ...b.texts])],
   });
 }
 
@@ -118,6 +125,8 @@ export function joinOf(a: Shape, b: Shape): Shape {
   if (b.kinds === 0) return a;
   const holdsScalars = (shape: Shape) => (shape.kinds & scalars) !== 0;
   const holdsNumbers = (shape: Shape) => (shape.kinds & numbers) !== 0;
+  const holdsTexts = (shape: Shape) => (shape.kinds & shapeKinds.string) !== 0;
+  const worded = [a, b].filter(holdsTexts).map(({ texts }) => texts);
   const bounded = [a, b].filter(holdsNumbers);
   const listed = [a, b].filter(holdsScalars);
   const isListed = listed.length > 0 && listed.every(({ values }) => values !== null);
@@ -126,6 +135,7 @@ export function joinOf(a: Shape, b: Shape): Shape {
     values: isListed ? [...new Set(listed.flatMap(({ values }) => values ?? []))] : null,
     minimum: bounded.length === 0 ? -Infinity : Math.min(...bounded.map(({ minimum }) => minimum)),
     maximum: bounded.length === 0 ? Infinity : Math.max(...bounded.map(({ maximum }) => maximum)),
+    texts: worded[0]?.filter((each) => worded.every((texts) => texts.includes(each))) ?? [],
   };
 }
 
@@ -135,7 +145,7 @@ function common(a: readonly Scalar[], b: readonly Scalar[]): Scalar[] {
 }
 
 /** Without kinds that have no value left, and without values of kinds that are out. */
-function tidied({ kinds: given, values: listed, minimum: least, maximum: most }: Shape): Shape {
+function tidied({ kinds: given, values: listed, minimum: least, maximum: most, texts }: Shape): Shape {
   let kinds = given;
   let minimum = least;
   let maximum = most;
@@ -145,13 +155,14 @@ function tidied({ kinds: given, values: listed, minimum: least, maximum: most }:
   }
   if (minimum > maximum) kinds &= ~numbers;
   if (minimum === maximum && Number.isInteger(minimum)) kinds &= ~shapeKinds.fraction;
-  if (listed === null) return { kinds, values: null, minimum, maximum };
+  if (listed === null) return { kinds, values: null, minimum, maximum, texts };
   const values = listed.filter((value) => {
     if ((kinds & kindOf(value)) === 0) return false;
+    if (typeof value === 'string' && !texts.every((keywords) => textFits(keywords, value))) return false;
     return typeof value !== 'number' || (value >= minimum && value <= maximum);
   });
   kinds &= structured | values.reduce((bits: number, value) => bits | kindOf(value), 0);
-  return { kinds, values, minimum, maximum };
+  return { kinds, values, minimum, maximum, texts };
 }
 
 function kindOf(value: Scalar): number {
@@ -168,7 +179,7 @@ function kindOf(value: Scalar): number {
 }
 
 /** The shape in the terms of the analysis, where null is missing. */
-export function fieldDomain({ kinds, values, minimum, maximum }: Shape, required: boolean): FieldDomain {
+export function fieldDomain({ kinds, values, minimum, maximum, texts }: Shape, required: boolean): FieldDomain {
   const types: JsonType[] = [];
   if (kinds & shapeKinds.string) types.push('string');
   if (kinds & shapeKinds.fraction) types.push('number');
@@ -181,6 +192,7 @@ export function fieldDomain({ kinds, values, minimum, maximum }: Shape, required
   return {
     ...(types.length === 5 && kinds & shapeKinds.fraction ? {} : { types }),
     ...(required && !(kinds & shapeKinds.null) ? { required: true } : {}),
+    ...(texts.length > 0 && kinds & shapeKinds.string ? textDomain(texts) : {}),
     ...(isListed ? { values: values.filter((value) => value !== null) } : {}),
     ...emptiness('emptyArrays', kinds & shapeKinds.emptyArray, kinds & shapeKinds.array),
     ...emptiness('emptyObjects', kinds & shapeKinds.emptyObject, kinds & shapeKinds.object),
@@ -192,4 +204,28 @@ export function fieldDomain({ kinds, values, minimum, maximum }: Shape, required
 function emptiness(key: 'emptyArrays' | 'emptyObjects', empty: number, filled: number): FieldDomain {
   if ((empty === 0) === (filled === 0)) return {};
   return { [key]: empty === 0 ? 'never' : 'always' };
+}
+
+function textDomain(texts: readonly TextKeywords[]): FieldDomain {
+  const fits = (text: string) => texts.every((keywords) => textFits(keywords, text));
+  return { admitsText: fits, samples: textSamples(texts).filter(fits) };
+}
+
+/** Whether the string keeps to the keywords. */
+export function textFits(
+  { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern }: TextKeywords,
+  text: string,
+): boolean {
+  const length = characterCount(text);
+  return length >= minLength && length <= maxLength && (pattern === undefined || pattern.matcher.test(text));
+}
+
+const longestSample = 256;
+
+/** Strings that probably keep to all the keywords. */
+export function textSamples(texts: readonly TextKeywords[]): string[] {
+  const least = Math.min(longestSample, Math.max(0, ...texts.map(({ minLength = 0 }) => minLength)));
+  const matching = texts.flatMap(({ pattern }) => (pattern === undefined ? [] : patternSamples(pattern.source)));
+  const longer = matching.map((sample) => sample.padEnd(least, sample.at(-1) ?? 'x'));
+  return [...new Set([...matching, ...longer, 'x'.repeat(least || 1), ''])];
 }
