@@ -161,6 +161,16 @@ describe('mutation coverage', () => {
     }
   });
 
+  it('offers requests under names that the cases use, where no catalog knows better', () => {
+    const rules = [rule('large', { '>=n': 100 }, { agent: '*', action: '*' })];
+    const named = { case_id: 'c', agent: 'billing.bot', action: 'pay', context: { n: 3 } };
+    const { survived } = mutationCoverage(rules, {}, [named], { defaultEffect: 'allow' });
+    expect(survived.length).toBeGreaterThan(2);
+    for (const { case: offered } of survived) {
+      expect([offered.agent, offered.action]).toEqual(['billing.bot', 'pay']);
+    }
+  });
+
   it('throws for rules that are not valid', () => {
     expect(() => mutationCoverage([rule('x', { 'n foo': 1 })], {}, [])).toThrow(/only valid rules/);
     expect(() => mutationCoverage([rule('one', { s: { list: 'none' } })], {}, [])).toThrow(/no list `none`/);

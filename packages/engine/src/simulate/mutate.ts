@@ -3,7 +3,7 @@ import { outcomeKey } from '../analysis/redundancy.js';
 import { type SemanticChange, semanticDiff } from '../analysis/semantic-diff.js';
 import { matchesName, patternsMeet } from '../catalog/name-pattern.js';
 import { type CompiledPolicy, compile } from '../compile.js';
-import { decide, type PolicyDecision } from '../decide.js';
+import { type DecisionRequest, decide, type PolicyDecision } from '../decide.js';
 import type { Effect, Rule, RuleInput } from '../generated/rule.js';
 import { limits } from '../limits.js';
 import type { Lists } from '../list.js';
@@ -112,8 +112,12 @@ export function createMutationRun(
     }
     const found = changesBetween(policy, changed, original, options);
     const [change] = found.changes;
-    if (change !== undefined) survived.push(survivor(mutant, change, policy));
-    else if (found.equal) counts.equivalent += 1;
+    if (change !== undefined) {
+      const request = found.known
+        ? change.witness
+        : underKnownNames(change.witness, watched, [policy, changed], options);
+      survived.push(survivor(mutant, request, policy));
+    } else if (found.equal) counts.equivalent += 1;
     else counts.undecided += 1;
   };
   return {
@@ -186,13 +190,13 @@ function outcomeOf({ effect, budget, min_approvers }: PolicyDecision): string {
   return outcomeKey({ effect, budget, minApprovers: min_approvers });
 }
 
-/** The changes, those that a catalog knows and that change the effect first. */
+/** The changes, those that a catalog knows and that change the effect first, and whether it knows the first. */
 function changesBetween(
   before: CompiledPolicy,
   after: CompiledPolicy,
   rule: Rule,
   { catalog, budget }: MutationOptions,
-): { equal: boolean; changes: readonly SemanticChange[] } {
+): { equal: boolean; changes: readonly SemanticChange[]; known: boolean } {
   const pairs = (catalog?.pairs() ?? []).filter(
     ({ agent, action }) => matchesName(rule.agent, agent) && matchesName(rule.action, action),
   );
@@ -202,22 +206,41 @@ function changesBetween(
     ...(catalog == null ? {} : { typing: (agent: string, action: string) => catalog.typing(agent, action) }),
   });
   const known = new Set(pairs.map(({ agent, action }) => `${agent} ${action}`));
-  const rank = ({ from, to, witness: { agent, action } }: SemanticChange) =>
-    (known.size > 0 && !known.has(`${agent} ${action}`) ? 2 : 0) + (from === to ? 1 : 0);
-  return { equal, changes: [...changes].sort((a, b) => rank(a) - rank(b)) };
+  const isKnown = ({ witness: { agent, action } }: SemanticChange) => known.has(`${agent} ${action}`);
+  const rank = (change: SemanticChange) => (isKnown(change) ? 0 : 2) + (change.from === change.to ? 1 : 0);
+  const sorted = [...changes].sort((a, b) => rank(a) - rank(b));
+  return { equal, changes: sorted, known: sorted[0] !== undefined && isKnown(sorted[0]) };
+}
+
+const pairsTried = 8;
+
+/** The request in the name of an agent and an action that some case asks about, where it shows the same. */
+function underKnownNames(
+  witness: DecisionRequest,
+  watched: readonly Watched[],
+  [before, after]: readonly [CompiledPolicy, CompiledPolicy],
+  { catalog }: MutationOptions,
+): DecisionRequest {
+  const pairs = new Map(watched.map(({ one: { agent, action } }) => [`${agent} ${action}`, { agent, action }]));
+  for (const pair of [...pairs.values()].slice(0, pairsTried)) {
+    const request = { ...pair, context: witness.context };
+    if (catalog?.typing(pair.agent, pair.action)?.admits?.(request.context) === false) continue;
+    if (outcomeOf(decide(before, request)) !== outcomeOf(decide(after, request))) return request;
+  }
+  return witness;
 }
 
 function survivor(
   { mutant, rule_id, kind, description }: Mutant,
-  { witness }: SemanticChange,
+  { agent, action, context }: DecisionRequest,
   policy: CompiledPolicy,
 ): Survivor {
-  const { effect, matched_rule } = decide(policy, witness);
+  const { effect, matched_rule } = decide(policy, { agent, action, context });
   const offered: SimulationCase = {
     case_id: mutant,
-    agent: witness.agent,
-    action: witness.action,
-    context: witness.context,
+    agent,
+    action,
+    context,
     expected_effect: effect,
     expected_rule: matched_rule,
   };
