@@ -23,26 +23,32 @@ import type { RecordedRequest } from '../../features/decisions/queries.js';
 import type { TaskContext } from '../answer-calls.js';
 import { type RecordFeed, recordedCases } from './recorded-cases.js';
 
-/** Rules to simulate, and where in the request they, or the bundle they are of, were named. */
-export interface SimulatedRules {
+/** The lists that rules read, and where in the request the rules, or the bundle they are of, were named. */
+export interface SimulatedSource {
   readonly place: string;
-  readonly rules: readonly unknown[];
   readonly lists: Lists;
 }
 
-export type CaseSourceText = { readonly format: 'json' | 'jsonl' | 'csv'; readonly text: string };
+/** What may weigh much of a simulation: it travels as JSON text, so that only the thread reads it. */
+export interface SimulationPayload {
+  /** The rules of each source. */
+  readonly rules: readonly (readonly unknown[])[];
+  /** Of custom cases: the values, or the text in its format. */
+  readonly custom?: readonly unknown[] | string;
+}
 
 export type SimulatedDataset =
   | { readonly name: 'fixtures' }
   | { readonly name: 'synthetic'; readonly count: number; readonly seed: number }
-  | { readonly name: 'custom'; readonly cases: readonly unknown[] }
-  | { readonly name: 'custom'; readonly source: CaseSourceText }
+  | { readonly name: 'custom'; readonly format: 'values' | 'json' | 'jsonl' | 'csv' }
   | { readonly name: 'replay'; readonly feed: RecordFeed };
 
 export interface SimulationTask {
   readonly kind: 'simulate' | 'compare' | 'mutate';
   /** One; of a comparison two. */
-  readonly policies: readonly SimulatedRules[];
+  readonly sources: readonly SimulatedSource[];
+  /** A `SimulationPayload`. */
+  readonly payload: string;
   readonly defaultEffect: Effect;
   readonly dataset: SimulatedDataset;
   /** What made-up cases and witnesses keep to; the stamp names this catalog and no other. */
@@ -72,18 +78,28 @@ const stride = 16;
 
 /** Runs the cases on the rules. The report is made into JSON here, so that the event loop of the server need not. */
 export async function simulate(task: SimulationTask, context: TaskContext): Promise<SimulationOutcome> {
-  const policies: CompiledPolicy[] = [];
-  for (const { place, rules, lists } of task.policies) {
-    const policy = compile({ rules: rules as readonly RuleInput[] }, lists, { defaultEffect: task.defaultEffect });
+  const payload = JSON.parse(task.payload) as SimulationPayload;
+  const sides: Side[] = [];
+  for (const [index, { place, lists }] of task.sources.entries()) {
+    const rules = payload.rules[index] as readonly RuleInput[];
+    const policy = compile({ rules }, lists, { defaultEffect: task.defaultEffect });
     if (Array.isArray(policy)) return refused(place, policy, [place]);
-    policies.push(policy);
+    sides.push({ policy, rules, lists });
   }
-  const cases = casesOf(task, policies, context);
+  const policies = sides.map(({ policy }) => policy);
+  const cases = casesOf(task, payload, policies, context);
   if ('kind' in cases) return cases;
   if (cases.total > task.maxCases) return { kind: 'deferred', total: cases.total };
-  const report = await run(task, policies, cases, context);
+  const report = await run(task, sides, cases, context);
   const json = JSON.stringify({ dataset: task.dataset.name, seed: seedOf(task.dataset), ...report });
   return { kind: 'done', json: new TextEncoder().encode(json) };
+}
+
+/** One policy of the simulation, and what it was compiled from. */
+interface Side {
+  readonly policy: CompiledPolicy;
+  readonly rules: readonly RuleInput[];
+  readonly lists: Lists;
 }
 
 function seedOf(dataset: SimulatedDataset): number | null {
@@ -100,6 +116,7 @@ interface Cases {
 
 function casesOf(
   { dataset, catalog }: SimulationTask,
+  { custom = [] }: SimulationPayload,
   policies: readonly CompiledPolicy[],
   { ask }: TaskContext,
 ): Cases | SimulationOutcome {
@@ -112,15 +129,14 @@ function casesOf(
       return { total: cases.length, cases };
     }
     case 'custom': {
-      if ('source' in dataset) {
-        const { text, format } = dataset.source;
-        const read = parseCases(text, format);
-        if (Array.isArray(read)) return refused('custom_source', read, ['custom_source', 'text']);
-        return { total: read.cases.length, cases: read.cases };
+      if (dataset.format === 'values') {
+        const read = parseCaseList(custom as readonly unknown[]);
+        if ('diagnostics' in read) return refused('custom_cases', read.diagnostics, ['custom_cases']);
+        return { total: read.length, cases: read };
       }
-      const read = parseCaseList(dataset.cases);
-      if ('diagnostics' in read) return refused('custom_cases', read.diagnostics, ['custom_cases']);
-      return { total: read.length, cases: read };
+      const read = parseCases(custom as string, dataset.format);
+      if (Array.isArray(read)) return refused('custom_source', read, ['custom_source', 'text']);
+      return { total: read.cases.length, cases: read.cases };
     }
     case 'replay': {
       const nextPage = async () => (await ask('records')) as readonly RecordedRequest[];
@@ -143,14 +159,17 @@ function catalogNamed({ catalog, stamp }: SimulationTask['catalog']): CompiledCa
 
 async function run(
   task: SimulationTask,
-  policies: readonly CompiledPolicy[],
+  sides: readonly Side[],
   { total, cases, replayable }: Cases,
   { progress }: TaskContext,
 ): Promise<object> {
-  if (task.kind === 'mutate') return { ...(await mutate(task, cases, progress)), ...said(replayable) };
-  const [policy, other] = policies as [CompiledPolicy, CompiledPolicy];
+  const [side, other] = sides as [Side, Side];
+  if (task.kind === 'mutate') return { ...(await mutate(task, side, cases, progress)), ...said(replayable) };
   const limits = { limits: task.limits };
-  const running = task.kind === 'compare' ? createComparison(policy, other, limits) : createSimulation(policy, limits);
+  const running =
+    task.kind === 'compare'
+      ? createComparison(side.policy, other.policy, limits)
+      : createSimulation(side.policy, limits);
   let done = 0;
   for await (const one of cases) {
     running.add(one);
@@ -168,13 +187,13 @@ function said(replayable: Cases['replayable']): object {
 /** Every mutant needs every case, so they are all had first. */
 async function mutate(
   task: SimulationTask,
+  { rules, lists }: Side,
   cases: Cases['cases'],
   progress: TaskContext['progress'],
 ): Promise<MutationReport> {
-  const { rules, lists } = task.policies[0] as SimulatedRules;
   const all: SimulationCase[] = [];
   for await (const one of cases) all.push(one);
-  const running = createMutationRun(rules as readonly RuleInput[], lists, all, {
+  const running = createMutationRun(rules, lists, all, {
     limit: task.mutants,
     defaultEffect: task.defaultEffect,
     catalog: catalogNamed(task.catalog),

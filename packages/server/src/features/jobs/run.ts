@@ -124,7 +124,8 @@ type Ended =
   | { readonly status: 'failed'; readonly error: string };
 
 async function ended(outcome: Awaited<ReturnType<JobWork>>): Promise<Ended> {
-  if ('failed' in outcome) return { status: 'failed', error: outcome.failed };
+  // PostgreSQL keeps no U+0000 in text, and what is quoted may hold one.
+  if ('failed' in outcome) return { status: 'failed', error: outcome.failed.replaceAll('\u0000', '\ufffd') };
   const bytes = outcome.result.byteLength;
   if (bytes > maxResultBytes) {
     return {

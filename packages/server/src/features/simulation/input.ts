@@ -1,30 +1,39 @@
 import type { JobKind } from '@policy-studio/contract';
 import type { Effect } from '@policy-studio/engine';
+import type { SimulationPayload } from '../../compute/tasks/simulate.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { bundleById } from '../bundles/queries.js';
+import type { RecordWindow } from '../decisions/queries.js';
 import { listVersionsNow } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
 import type { Asked, AskedDataset, AskedRules } from './asked.js';
 
 const listName = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
-/** A simulation with everything settled that may change until it runs: a plain value, kept with a job. */
+export type SettledDataset =
+  | { readonly name: 'fixtures' }
+  | { readonly name: 'synthetic'; readonly count: number; readonly seed: number }
+  | { readonly name: 'custom'; readonly format: 'values' | 'json' | 'jsonl' | 'csv' }
+  | { readonly name: 'replay'; readonly window: RecordWindow; readonly limit: number };
+
+/** A simulation with everything settled that may change until it runs. */
 export interface SimulationInput {
   readonly kind: JobKind;
-  readonly policies: readonly InputRules[];
+  readonly sources: readonly RulesSource[];
   readonly defaultEffect: Effect;
   readonly timeZone: string;
-  readonly dataset: AskedDataset;
+  readonly dataset: SettledDataset;
   readonly limits: { readonly cost: number; readonly compute: number };
   readonly mutants: number;
+  /** A `SimulationPayload` as JSON: rules and cases may weigh 16 MiB, and only a thread is to read them. */
+  readonly payload: string;
 }
 
-export interface InputRules {
+export interface RulesSource {
   readonly place: string;
-  /** null: they were given in the request. */
+  /** null: the rules were given in the request. */
   readonly bundleId: number | null;
-  readonly rules: readonly unknown[];
   /** Version of each list that the rules may read and that exists. */
   readonly lists: Readonly<Record<string, number>>;
 }
@@ -35,22 +44,38 @@ export async function settle(
   workspaceId: number,
   asked: Asked,
 ): Promise<SimulationInput | Refusal> {
-  const policies: InputRules[] = [];
-  for (const source of asked.rules) {
-    const rules = await rulesOf(db.pool, workspaceId, source);
-    if (rules instanceof Refusal) return rules;
-    const lists = await listVersionsNow(db.pool, workspaceId, listNamesIn(rules));
-    policies.push({
-      place: source.place,
-      bundleId: 'bundleId' in source ? source.bundleId : null,
-      rules,
-      lists: Object.fromEntries(lists),
-    });
+  const sources: RulesSource[] = [];
+  const rules: (readonly unknown[])[] = [];
+  for (const one of asked.rules) {
+    const written = await rulesOf(db.pool, workspaceId, one);
+    if (written instanceof Refusal) return written;
+    const lists = await listVersionsNow(db.pool, workspaceId, listNamesIn(written));
+    const bundleId = 'bundleId' in one ? one.bundleId : null;
+    sources.push({ place: one.place, bundleId, lists: Object.fromEntries(lists) });
+    rules.push(written);
   }
   const settings = await settingsOf(db.pool, config, workspaceId);
-  const { kind, dataset, limits, mutants } = asked;
+  const { kind, limits, mutants } = asked;
   const { default_effect: defaultEffect, time_zone: timeZone } = settings;
-  return { kind, policies, defaultEffect, timeZone, dataset, limits, mutants };
+  const { dataset, custom } = split(asked.dataset);
+  const payload = JSON.stringify({ rules, ...(custom === undefined ? {} : { custom }) } satisfies SimulationPayload);
+  return { kind, sources, defaultEffect, timeZone, dataset, limits, mutants, payload };
+}
+
+function split(asked: AskedDataset): { dataset: SettledDataset; custom?: readonly unknown[] | string } {
+  if (asked.name !== 'custom') return { dataset: asked };
+  if ('cases' in asked) return { dataset: { name: 'custom', format: 'values' }, custom: asked.cases };
+  return { dataset: { name: 'custom', format: asked.source.format }, custom: asked.source.text };
+}
+
+/** The input as a job keeps it: what is small on a line of its own, so that the payload need not be read with it. */
+export function writeInput({ payload, ...settled }: SimulationInput): string {
+  return `${JSON.stringify(settled)}\n${payload}`;
+}
+
+export function readInput(text: string): SimulationInput {
+  const end = text.indexOf('\n');
+  return { ...(JSON.parse(text.slice(0, end)) as Omit<SimulationInput, 'payload'>), payload: text.slice(end + 1) };
 }
 
 async function rulesOf(

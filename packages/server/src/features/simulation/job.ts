@@ -2,12 +2,12 @@ import type { JobKind } from '@policy-studio/contract';
 import { Refusal } from '../../refusal.js';
 import type { JobWork } from '../jobs/queries.js';
 import { rejected } from './commands.js';
-import type { SimulationInput } from './input.js';
+import { readInput } from './input.js';
 import { runSimulation } from './run.js';
 
 /** Does a simulation that was put in line. */
 const runJob: JobWork = async (services, job, { signal, progress }) => {
-  const input = JSON.parse(job.input) as SimulationInput;
+  const input = readInput(job.input);
   const outcome = await runSimulation(services, job.workspaceId, input, {
     lane: 'background',
     maxCases: Number.POSITIVE_INFINITY,

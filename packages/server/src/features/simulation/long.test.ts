@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Refusal } from '../../refusal.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { defaultWorkspaceId } from '../decisions/in-force.testkit.js';
 import { jobById } from '../jobs/queries.js';
 import { runNextJob } from '../jobs/run.js';
+import { askedOf } from './asked.js';
+import { simulate as command } from './commands.js';
 import { jobWork } from './job.js';
-import { cases, reportOf, rules } from './simulation.testkit.js';
+import { admin, cases, reportOf, rules } from './simulation.testkit.js';
 import { slowCases, slowRules } from './slow.testkit.js';
 
 let server: TestServer;
@@ -38,6 +41,18 @@ describe('a simulation that takes long', () => {
     // One case fewer is answered at once, and says the same of those.
     const short = await simulate({ custom_cases: many(10_000) });
     expect(short.results).toEqual(result.results.slice(0, 10_000));
+  });
+
+  test('becomes a job when it takes longer than anybody waits, and leaves its thread to others', async () => {
+    const asked = askedOf({ kind: 'simulate', rules: slowRules, custom_cases: slowCases(600) }, new Date());
+    if (asked instanceof Refusal) throw new Error(asked.detail);
+    const answer = await command(server.services, admin, asked, 300);
+    if (!('job' in answer)) throw new Error('a job was expected');
+    expect(answer.job).toMatchObject({ kind: 'simulate', status: 'queued', total: null, created_by: 'Ada' });
+    expect((await simulate({})).summary.total_cases).toBe(9);
+    await runNextJob(server.services, jobWork);
+    const { body: job } = await server.call('getJob', { params: { id: answer.job.id } });
+    expect(job).toMatchObject({ status: 'done', progress: { done: 600, total: 600 } });
   });
 
   test('is checked before it is put in line', async () => {

@@ -24,34 +24,28 @@ export async function runSimulation(
   run: SimulationRun,
 ): Promise<SimulationOutcome | Refusal> {
   const { pool } = services.db;
-  const policies = await Promise.all(
-    input.policies.map(async ({ place, rules, lists }) => ({
+  const { kind, defaultEffect, limits, mutants, payload } = input;
+  const sources = await Promise.all(
+    input.sources.map(async ({ place, lists }) => ({
       place,
-      rules,
       lists: engineLists(await listsAt(pool, workspaceId, lists)),
     })),
   );
-  const { kind, defaultEffect, limits, mutants } = input;
   const { catalog, stamp } = await storedCatalog(pool, workspaceId);
   const { dataset, nextPage } = await datasetFor(pool, workspaceId, input);
-  // The thread hears only that a question failed; whoever asked for the simulation is to hear why.
-  let broken: { readonly error: unknown } | null = null;
-  const onAsk = async (): Promise<unknown> => {
-    try {
-      return await nextPage?.();
-    } catch (error) {
-      broken = { error };
-      throw error;
-    }
-  };
+  const task = { kind, sources, payload, defaultEffect, dataset, catalog: { catalog, stamp }, limits, mutants };
   try {
     return await services.compute.run(
       'simulate',
-      { kind, policies, defaultEffect, dataset, catalog: { catalog, stamp }, limits, mutants, maxCases: run.maxCases },
-      { lane: run.lane, signal: run.signal, onAsk, ...(run.onProgress ? { onProgress: run.onProgress } : {}) },
+      { ...task, maxCases: run.maxCases },
+      {
+        lane: run.lane,
+        signal: run.signal,
+        ...(nextPage ? { onAsk: nextPage } : {}),
+        ...(run.onProgress ? { onProgress: run.onProgress } : {}),
+      },
     );
   } catch (error) {
-    if (broken !== null) throw (broken as { readonly error: unknown }).error;
     if ((error as { code?: unknown } | null)?.code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
     return refuse('too_much_work', 'this takes more memory than one simulation may have; take fewer or smaller cases');
   }

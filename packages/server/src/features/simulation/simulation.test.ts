@@ -1,11 +1,7 @@
 import { fixtures } from '@policy-studio/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Refusal } from '../../refusal.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
-import { askedOf } from './asked.js';
-import { simulate as command } from './commands.js';
-import { admin, cases, reportOf, rules } from './simulation.testkit.js';
-import { slowCases, slowRules } from './slow.testkit.js';
+import { cases, reportOf, rules } from './simulation.testkit.js';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -208,15 +204,6 @@ describe('what cannot be simulated is refused with its place', () => {
       }
     }
     expect((await refused({ rules, custom_casez: [] })).detail).toContain('did you mean `custom_cases`?');
-  });
-
-  test('more work than one answer may take', async () => {
-    const asked = askedOf({ kind: 'simulate', rules: slowRules, custom_cases: slowCases(2_000) }, new Date());
-    if (asked instanceof Refusal) throw new Error(asked.detail);
-    const answer = await command(server.services, admin, asked, 300);
-    expect(answer).toMatchObject({ code: 'too_much_work' });
-    // The thread it ran in was ended with it.
-    expect((await simulate({})).summary.total_cases).toBe(9);
   });
 });
 
