@@ -53,6 +53,26 @@ const Vote = Type.Object({
   }),
 });
 
+/** What lint says about a bundle that is asked for, as of its last lint. */
+const ApprovalLint = Type.Object({
+  warnings: Type.Integer(),
+  info: Type.Integer(),
+  suppressed_count: Type.Integer(),
+  suppressed: Type.Array(
+    Type.Object({
+      code: Type.String(),
+      rule_id: Nullable(Type.String()),
+      message: Type.String(),
+      reason: Type.String(),
+    }),
+    {
+      description:
+        "Findings that the rules' authors answered in `metadata.lint_ignore`, with their reasons: the first 100.",
+    },
+  ),
+});
+export type ApprovalLint = Static<typeof ApprovalLint>;
+
 export const Approval = Type.Object(
   {
     id: Type.Integer(),
@@ -65,6 +85,9 @@ export const Approval = Type.Object(
       description: 'What was approved: for an activation the bundle digest, list versions, default effect and share.',
     }),
     bundle_id: Nullable(Type.Integer()),
+    lint: Nullable(ApprovalLint, {
+      description: 'For an activation, while the bundle is as it was asked for; else null.',
+    }),
     initial_pct: Nullable(Type.Integer()),
     justification: Type.String(),
     risk: Risk,

@@ -9,7 +9,8 @@ export const Risk = Type.Enum(risks);
 export type Risk = Static<typeof Risk>;
 
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
-export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Nullable = <T extends TSchema>(schema: T, options: { description?: string } = {}) =>
+  Type.Union([schema, Type.Null()], options);
 
 /** A concrete agent or action name, as in a request. The grammar is that of docs/language.md. */
 export const ConcreteName = Type.String({

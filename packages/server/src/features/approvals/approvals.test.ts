@@ -80,6 +80,26 @@ describe('asking', () => {
     expect(broken.problem).toMatchObject({ code: 'bundle_invalid', errors: [{ code: 'invalid-condition' }] });
   });
 
+  test('shows what lint says of the bundle, and what its authors answered to it', async () => {
+    const answered = rule('one', {
+      agent: '*',
+      metadata: { lint_ignore: { 'wide-allow': 'agreed with the mail team' } },
+    });
+    const bundle = await draft([answered, rule('two', { effect: 'needs_approval', priority: 60 })]);
+    const { id, lint } = await office.request(bundle.id);
+    expect(lint).toMatchObject({ warnings: bundle.lint.summary.warnings, info: bundle.lint.summary.info });
+    expect(lint?.suppressed).toEqual([
+      {
+        code: 'wide-allow',
+        rule_id: 'one',
+        reason: 'agreed with the mail team',
+        message: bundle.lint.suppressed[0]?.message,
+      },
+    ]);
+    await office.call('updateBundle', { params: { id: bundle.id }, body: { rules: [rule('one')] } });
+    expect((await office.call('getApproval', { params: { id } })).body.lint).toBeNull();
+  });
+
   test('takes the higher of the stated risk and that of what is newly allowed', async () => {
     const risky = await draft([rule('one', { budget: { risk: 'critical' } })]);
     expect(await office.request(risky.id, { risk: 'low' })).toMatchObject({ risk: 'critical', quorum: 2 });

@@ -1,4 +1,4 @@
-import type { Approval, ApprovalStatus, Risk } from '@policy-studio/contract';
+import type { Approval, ApprovalLint, ApprovalStatus, Risk } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
 import { statusAt } from './transition.js';
 
@@ -31,12 +31,28 @@ export interface ApprovalRow {
   readonly expires_at: Date;
   readonly decided_at: Date | null;
   readonly used_at: Date | null;
+  /** Of the bundle, while it is the one that was asked for; null otherwise. */
+  readonly lint: ApprovalLint | null;
   /** In the order they were cast. */
   readonly votes: readonly VoteRow[];
 }
 
+/** Findings that were answered, told with one approval. */
+const told = 100;
+
+const lint = `(
+  select json_build_object(
+      'warnings', b.lint #> '{summary,warnings}', 'info', b.lint #> '{summary,info}',
+      'suppressed_count', b.lint #> '{summary,suppressed}',
+      'suppressed', (
+        select coalesce(json_agg(json_build_object(
+            'code', f->>'code', 'rule_id', f->>'rule_id', 'message', f->>'message', 'reason', f->>'reason')
+            order by place), '[]')
+          from json_array_elements(b.lint->'suppressed') with ordinality as each (f, place) where place <= ${told}))
+    from bundle b where b.id = approval.bundle_id and b.digest = approval.subject->>'digest')`;
+
 const columns = `id, kind, status, subject, subject_digest, bundle_id, initial_pct, justification, risk, rollback_plan,
-  quorum, four_eyes, requested_by, created_at, expires_at, decided_at, used_at`;
+  quorum, four_eyes, requested_by, created_at, expires_at, decided_at, used_at, ${lint} as lint`;
 
 /** The approval with its votes, or null. `for update` holds it until the transaction ends. */
 export async function approvalById(
@@ -122,6 +138,7 @@ export function approvalDocument(row: ApprovalRow, now: Date): Approval {
     subject_digest: row.subject_digest,
     subject: row.subject,
     bundle_id: row.bundle_id,
+    lint: row.lint,
     initial_pct: row.initial_pct,
     justification: row.justification,
     risk: row.risk,
