@@ -23,9 +23,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.close();
   rmSync(folder, { recursive: true, force: true });
+  rmSync(join(root, 'broken.yaml'), { force: true });
 });
 
-it('the commands of the README do what it says, from the first draft to the replay', async () => {
+it('the commands of the README do what it says, from the first draft to the last check', async () => {
   const here = (text: string) => text.replaceAll('http://127.0.0.1:8080', server.url);
   const script = join(folder, 'ask.mjs');
   const [example = '', ...others] = blocks('js');
@@ -54,4 +55,13 @@ it('the commands of the README do what it says, from the first draft to the repl
   ]);
   expect(lines[9]).toBe('needs_approval');
   expect(stdout).toMatch(/^11 calls in /m);
-}, 60_000);
+  expect(stdout).toMatch(/^5 files, 20 rules: 5 info, 6 answered in lint_ignore$/m);
+  expect(stdout).toMatch(/^1 suite, 14 cases: 14 passed$/m);
+  expect(stdout).toMatch(
+    /^ {2}looser {3}any agent, any action: some requests that were put to a person are now allowed$/m,
+  );
+  expect(stdout).toMatch(/^standard input:25:7 error invalid-condition unknown operator `=>`, did you mean `>=`\?$/m);
+  expect(stdout).toMatch(/^\d+ of 1,000 cases changed from /m);
+  expect(stdout).toMatch(/^Changes noticed: \d+ of \d+ \(\d+\.\d %\)/m);
+  expect(stdout).toMatch(/^No case notices these:$/m);
+}, 120_000);

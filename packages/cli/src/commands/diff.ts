@@ -5,6 +5,7 @@ import {
   changeSentence,
   type DiffResult,
   type DiffSide,
+  decidedBy,
   diffText,
   directionOf,
   type NamedPatterns,
@@ -127,7 +128,10 @@ function changeProblem(change: SemanticChange, named: NamedPatterns, after: Comp
     message: `${direction === 'terms' ? '' : `${direction}: `}${changeSentence(change, named)}`,
     ruleId: change.rules.to,
     place: placeOf(change.rules.to, after),
-    notes: [{ label: 'for example', text: witnessText(change.witness) }],
+    notes: [
+      { label: 'for example', text: witnessText(change.witness) },
+      { label: 'decided by', text: decidedBy(change.rules) },
+    ],
     related: [],
   };
 }

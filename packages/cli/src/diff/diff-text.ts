@@ -37,16 +37,18 @@ export interface NamedPatterns {
 
 /** What changes, as a sentence. */
 export function changeSentence(
-  { agent, action, from, to, rules }: Omit<SemanticChange, 'witness'>,
+  { agent, action, from, to }: Pick<SemanticChange, 'agent' | 'action' | 'from' | 'to'>,
   named: NamedPatterns,
 ): string {
   const who = `${words('agent', agent, named.agents)}, ${words('action', action, named.actions)}`;
-  const by = (rule: string | null) => (rule === null ? 'by default' : `by \`${rule}\``);
-  if (from !== to) {
-    return `${who}: some requests that were ${done[from]} (${by(rules.from)}) are now ${done[to]} (${by(rules.to)})`;
-  }
-  const rule = rules.from === rules.to ? by(rules.to) : `${by(rules.from)}, now ${by(rules.to)}`;
-  return `${who}: some requests are ${done[to]} as before (${rule}), but with another budget or number of approvers`;
+  if (from !== to) return `${who}: some requests that were ${done[from]} are now ${done[to]}`;
+  return `${who}: some requests are ${done[to]} as before, but with another budget or number of approvers`;
+}
+
+/** Which rules decide the example of a change. */
+export function decidedBy({ from, to }: SemanticChange['rules']): string {
+  const by = (rule: string | null) => (rule === null ? 'the default effect' : `\`${rule}\``);
+  return from === to ? by(to) : `${by(from)}, now ${by(to)}`;
 }
 
 /** A pattern stands for the names that no narrower one matches. */
@@ -71,12 +73,12 @@ export function undecidedSentence(
   { reason, ...change }: SemanticDiff['undecided'][number],
   named: NamedPatterns,
 ): string {
-  return `perhaps ${changeSentence(change, named)}: not decided, since ${openReasons[reason]}`;
+  return `perhaps ${changeSentence(change, named)} (${decidedBy(change.rules)}): not decided, since ${openReasons[reason]}`;
 }
 
 /** A request as `evaluate --request -` reads it, on one line. */
 export function witnessText({ agent, action, context }: SemanticChange['witness']): string {
-  return shown({ agent, action, context }, 400);
+  return shown({ agent, action, context }, 4000);
 }
 
 /** The difference for people: what is decided otherwise, then what was written otherwise. */
@@ -109,6 +111,7 @@ function changeLines({ semantic, recorded }: DiffResult, named: NamedPatterns, s
     return [
       `  ${paint(direction.padEnd(8))} ${printable(changeSentence(change, named))}`,
       `           ${style.dim('for example:')} ${printable(witnessText(change.witness))}`,
+      `           ${style.dim('decided by:')} ${printable(decidedBy(change.rules))}`,
       ...seen,
     ];
   });
