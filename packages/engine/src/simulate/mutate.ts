@@ -1,6 +1,7 @@
 import type { AnalysisBudget } from '../analysis/analyse.js';
 import { outcomeKey } from '../analysis/redundancy.js';
 import { type SemanticChange, semanticDiff } from '../analysis/semantic-diff.js';
+import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import { matchesName, patternsMeet } from '../catalog/name-pattern.js';
 import { type CompiledPolicy, compile } from '../compile.js';
 import { type DecisionRequest, decide, type PolicyDecision } from '../decide.js';
@@ -11,7 +12,6 @@ import { parseRuleSet } from '../rule.js';
 import type { SimulationCase } from './case.js';
 import { failureOf } from './failure.js';
 import { type Mutant, type MutantKind, mutantsOf } from './mutants.js';
-import type { SyntheticCatalog } from './synthetic.js';
 
 export interface MutationOptions {
   /** Mutants that are tried at most, the first ones; 200 unless set. */
@@ -19,7 +19,7 @@ export interface MutationOptions {
   /** `deny` unless set. */
   readonly defaultEffect?: Effect;
   /** What witnesses keep to, as far as they can. */
-  readonly catalog?: SyntheticCatalog | null;
+  readonly catalog?: Pick<CompiledCatalog, 'pairs' | 'typing'> | null;
   /** For each mutant that no case notices: whether anything could. */
   readonly budget?: AnalysisBudget;
 }

@@ -1,5 +1,6 @@
-import { admitsScalar, admitsType, type ContextTyping, domainOf, type FieldDomain } from '../analysis/domain.js';
+import { admitsScalar, domainOf } from '../analysis/domain.js';
 import type { Pair } from '../analysis/pairs.js';
+import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import type { ContextSchema } from '../catalog/schema.js';
 import { validateContext } from '../catalog/validate.js';
 import type { Resources } from '../check.js';
@@ -15,14 +16,11 @@ import { type EnabledRule, enabledRules } from './enabled-rules.js';
 import { meets, meetsBetween, usualOther, valuesAround, valuesBeside } from './near-values.js';
 import { createPairChooser } from './pair-choice.js';
 import { createRandom, type Random } from './random.js';
+import { mightHold } from './schema-fit.js';
 import { sampleOf } from './schema-sample.js';
 
-/** What cases are made from besides rules; a compiled catalog is one. */
-export interface SyntheticCatalog {
-  pairs(): readonly Pair[];
-  schemaOf(agent: string, action: string): ContextSchema | null;
-  typing(agent: string, action: string): ContextTyping | undefined;
-}
+/** What cases are made from besides rules. */
+export type SyntheticCatalog = Pick<CompiledCatalog, 'pairs' | 'schemaOf'>;
 
 export interface SyntheticOptions {
   readonly count: number;
@@ -50,7 +48,6 @@ export function syntheticCases(policies: readonly CompiledPolicy[], options: Syn
     const subject: Subject = {
       pair,
       schema: catalog?.schemaOf(pair.agent, pair.action) ?? null,
-      typing: catalog?.typing(pair.agent, pair.action),
       demands: target === null ? [] : demandsFor(target.rule.condition, random.below(8) < 5, random),
       resources: target?.resources ?? null,
     };
@@ -145,7 +142,6 @@ function remembered<T>(make: (test: Test, resources: Resources) => T): (test: Te
 interface Subject {
   readonly pair: Pair;
   readonly schema: ContextSchema | null;
-  readonly typing: ContextTyping | undefined;
   readonly demands: readonly Demand[];
   /** Of the policy whose demands they are. */
   readonly resources: Resources | null;
@@ -203,20 +199,20 @@ function fieldsOfPair(
 /** A value around the tests, or around one of the pool, that meets all demands where some value does. */
 function chosen(
   material: Material,
-  { typing, resources }: Subject,
+  subject: Subject,
   field: string,
   demands: readonly Demand[],
   pool: readonly PoolTest[],
   random: Random,
 ): unknown {
-  const domain = domainOf(field, typing);
+  const { resources } = subject;
   const candidates = demands.flatMap(({ test }) => material.around(test, resources as Resources));
   if (pool.length > 0) {
     const { test, resources: others } = random.pick(pool);
     candidates.push(...material.around(test, others));
   }
   if (demands.some(({ met }) => !met) && random.once(4)) candidates.push(undefined);
-  const fitting = candidates.filter((value) => fits(domain, value));
+  const fitting = candidates.filter((value) => fits(subject, field, value));
   const meeting = fitting.filter((value) =>
     demands.every(({ test, met }) => material.meets(test, resources as Resources)(value) === met),
   );
@@ -224,11 +220,12 @@ function chosen(
   return fitting.length > 0 ? random.pick(fitting) : undefined;
 }
 
-function fits(domain: FieldDomain, value: unknown): boolean {
+/** A fact is of its domain; any other field is what the schema lets it be. */
+function fits({ schema }: Subject, field: string, value: unknown): boolean {
+  if (!isFact(field)) return schema === null || mightHold(schema, field, value);
+  const domain = domainOf(field, undefined);
   if (value === undefined) return domain.required !== true;
-  if (!Array.isArray(value)) return admitsScalar(domain, value as string | number | boolean);
-  const { items } = domain;
-  return admitsType(domain, 'array') && (items === undefined || value.every((element) => fits(items, element)));
+  return !Array.isArray(value) && admitsScalar(domain, value as string | number | boolean);
 }
 
 const clockNames: ReadonlySet<string> = new Set(['now', 'current_hour', 'day_of_week', 'is_weekend']);
@@ -266,17 +263,15 @@ function setFacts(
 }
 
 /** Gives the left field of a test between fields a value that is as demanded, beside that of the right one. */
-function adjust({ resources, typing }: Subject, { test, met }: Demand, context: Draft, random: Random): void {
+function adjust(subject: Subject, { test, met }: Demand, context: Draft, random: Random): void {
   if (test.operand.kind !== 'field') return;
   const left = test.field;
   const right = test.operand.field;
-  const isMet = meetsBetween(test, resources as Resources);
+  const isMet = meetsBetween(test, subject.resources as Resources);
   if (fieldIn(context, right) === undefined && !isFact(right)) setField(context, right, usualOther(test));
   const other = fieldIn(context, right);
   if (isFact(left) || isMet(fieldIn(context, left), other) === met) return;
-  const candidates = valuesBeside(other).filter(
-    (value) => fits(domainOf(left, typing), value) && isMet(value, other) === met,
-  );
+  const candidates = valuesBeside(other).filter((value) => fits(subject, left, value) && isMet(value, other) === met);
   if (candidates.length > 0) setField(context, left, random.pick(candidates));
 }
 
