@@ -34,7 +34,7 @@ export const listFixtures = defineOperation({
   summary: 'The nine cases to try rules on',
   access: readers,
   status: 200,
-  response: Type.Object({ fixtures: Type.Array(SimulationCase) }),
+  response: Type.Object({ fixtures: Type.Array(SimulationCase), total: Type.Integer() }),
   problems: [],
 });
 

@@ -11,7 +11,10 @@ import { type SimulationAnswer, simulate } from './commands.js';
 export function simulationRoutes(app: FastifyInstance, services: Services): void {
   const { clock } = services;
 
-  route(app, services, operations.listFixtures, () => ({ fixtures: fixtures.map((fixture) => ({ ...fixture })) }));
+  route(app, services, operations.listFixtures, () => ({
+    fixtures: fixtures.map((fixture) => ({ ...fixture })),
+    total: fixtures.length,
+  }));
 
   route(app, services, operations.simulate, async ({ body, caller, reply }) => {
     const asked = askedOf({ kind: 'simulate', ...body }, clock.now());
