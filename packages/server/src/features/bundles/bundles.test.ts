@@ -286,3 +286,73 @@ describe('listing bundles', () => {
 function nested(levels: number): object {
   return levels === 0 ? { a: 1 } : { not: nested(levels - 1) };
 }
+
+describe('findings that are stored', () => {
+  const etag = async (id: number) => (await office.call('getBundle', { params: { id } })).headers.get('etag');
+
+  test('follow the settings and the catalog, and the bundle stays the revision it was', async () => {
+    const { id, lint } = await office.draft('9.0.0', [rule('one', { agent: 'nobody.knows' })]);
+    expect(lint.warnings.map(({ code }) => code)).toContain('unknown-agent');
+    const before = await etag(id);
+    await office.call('putCatalogAgent', { params: { agent: 'nobody.knows' }, body: {} });
+    const known = (await office.call('getBundle', { params: { id } })).body.lint;
+    expect(known.warnings.map(({ code }) => code)).not.toContain('unknown-agent');
+    await office.call('deleteCatalogAgent', { params: { agent: 'nobody.knows' } });
+    expect((await office.call('getBundle', { params: { id } })).body.lint).toEqual(lint);
+    expect(await etag(id)).toBe(before);
+    const { rows } = await office.db.pool.query(
+      'select bytes, octet_length(lint::text) as lint from bundle where id = $1',
+      [id],
+    );
+    expect(rows[0].bytes).toBeGreaterThan(rows[0].lint);
+  });
+
+  test('are made anew on a page as far as that is quick, and else say that they are old', async () => {
+    const large = Array.from({ length: 1500 }, (_, index) => rule(`rule-${index}`, { action: `act-${index}` }));
+    const ids = [];
+    for (const version of ['9.1.0', '9.2.0']) ids.push((await office.draft(version, large)).id);
+    const fresh = (await office.call('listBundles', { query: { limit: 2 } })).body.bundles;
+    expect(fresh.map(({ lint }) => lint.current)).toEqual([true, true]);
+    await office.call('putCatalogAgent', { params: { agent: 'one.more' }, body: {} });
+    const stale = (await office.call('listBundles', { query: { limit: 2 } })).body.bundles;
+    expect(stale.map(({ lint }) => lint.current)).toEqual([true, false]);
+    for (const id of ids) expect((await office.call('getBundle', { params: { id } })).body.lint.current).toBe(true);
+    const again = (await office.call('listBundles', { query: { limit: 2 } })).body.bundles;
+    expect(again.map(({ lint }) => lint.current)).toEqual([true, true]);
+  });
+});
+
+describe('a strict catalog', () => {
+  test('refuses names it lacks, with the nearest it has, and takes rules that are switched off', async () => {
+    const strict = await openOffice({ catalog: 'strict' });
+    try {
+      const body = { agents: ['planner.deploy'] };
+      await strict.call('putCatalogAction', { params: { action: 'plan' }, body });
+      const wrong = [
+        rule('one', { agent: 'inbox.traige' }),
+        rule('two', { action: 'quarantin' }),
+        rule('three', { action: 'plan' }),
+        rule('four', { agent: 'nobody.knows', enabled: false }),
+        rule('five', { agent: 'inbox.*', action: '*' }),
+      ];
+      const { status, problem } = await strict.call('createBundle', { body: { version: '1.0.0', rules: wrong } });
+      expect([status, problem.code]).toEqual([422, 'bundle_rejected']);
+      expect(problem.errors).toMatchObject([
+        {
+          code: 'unknown-agent',
+          path: '/rules/0/agent',
+          message: expect.stringContaining('did you mean `inbox.triage`'),
+        },
+        { code: 'unknown-action', path: '/rules/1/action', message: expect.stringContaining('`quarantine`') },
+        { code: 'unknown-action', path: '/rules/2/action', message: expect.stringContaining('for other agents only') },
+      ]);
+      const { id } = await strict.draft('1.0.0', [rule('one')]);
+      const update = await strict.call('updateBundle', { params: { id }, body: { rules: wrong } });
+      expect(update.problem.code).toBe('bundle_rejected');
+      await strict.call('putCatalogAgent', { params: { agent: 'inbox.traige' }, body: {} });
+      expect((await strict.draft('1.1.0', [rule('one', { agent: 'inbox.traige' })])).lint.passed).toBe(true);
+    } finally {
+      await strict.close();
+    }
+  });
+});
