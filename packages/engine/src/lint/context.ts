@@ -1,4 +1,4 @@
-import { type Analysis, type AnalysisBudget, type AnalysisOptions, analyse } from '../analysis/analyse.js';
+import { type Analysis, type AnalysisBudget, analyse } from '../analysis/analyse.js';
 import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import { type CompiledPolicy, compileParsed } from '../compile.js';
 import { testsOf } from '../condition.js';
@@ -10,6 +10,7 @@ import { listProblems } from '../list-references.js';
 import { readRules, type SoundRule } from '../rule.js';
 import type { LintContext, WrittenRule } from './check.js';
 import { isRecord } from './edits.js';
+import { enforcedTyping } from './enforced-typing.js';
 import { lazy } from './lazy.js';
 import type { LintMemory } from './memory.js';
 import { schemasOf } from './schemas.js';
@@ -67,11 +68,8 @@ export function lintContext(
 }
 
 function analysisOf(policy: CompiledPolicy, { catalog, enforceContext, budget, memory }: ContextOptions): Analysis {
-  const enforced: AnalysisOptions =
-    catalog !== null && enforceContext
-      ? { typing: (agent, action) => catalog.typing(agent, action), pairs: catalog.pairs() }
-      : {};
-  return analyse(policy, { ...enforced, budget, memory: memory.analysis });
+  const typed = enforceContext ? enforcedTyping(catalog, policy) : {};
+  return analyse(policy, { ...typed, budget, memory: memory.analysis });
 }
 
 /** The array of rules, or why it cannot be looked at: in-process callers may hand over objects that throw when read. */

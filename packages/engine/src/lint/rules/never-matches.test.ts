@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type CompiledCatalog, compileCatalog } from '../../catalog/compiled-catalog.js';
 import { decide } from '../../decide.js';
 import { applyPatch } from '../../edit/patch.js';
 import type { RuleInput } from '../../generated/rule.js';
@@ -43,6 +44,28 @@ describe('never-matches', () => {
     expect(found('never-matches', [over], { catalog })).toHaveLength(1);
     expect(found('never-matches', [over], { catalog, enforceContext: false })).toEqual([]);
     expect(found('never-matches', [{ ...over, action: '*' }], { catalog })).toEqual([]);
+  });
+  it('is not said of a rule about actions that the catalog lacks, even where it has one of the name made up for them', () => {
+    const closed = { type: 'object', properties: {}, additionalProperties: false };
+    const catalog = catalogOf(['other', 'inbox.other'], { other: closed, quarantine: closed });
+    const reads = { conditions: { x: 1 } };
+    const rules = [
+      rule('rule-a', 'deny', { ...reads, agent: '*', action: '*' }),
+      rule('rule-b', 'deny', { ...reads, agent: 'inbox.other', action: '*' }),
+      rule('rule-c', 'deny', { ...reads, agent: '*' }),
+    ];
+    expect(found('never-matches', rules, { catalog }).map(({ rule_id }) => rule_id)).toEqual(['rule-c']);
+  });
+  it('goes by the agents that an action is for', () => {
+    const schema = { type: 'object', properties: {}, additionalProperties: false };
+    const part = { description: '', annotations: {}, context_schema: schema, risk: null, cost: null };
+    const catalog = compileCatalog({
+      agents: [{ agent: 'inbox.other', description: '' }],
+      actions: [{ action: 'quarantine', agents: ['inbox.other'], ...part }],
+    }) as CompiledCatalog;
+    const never = (agent: string) =>
+      found('never-matches', [rule('rule-a', 'deny', { agent, conditions: { x: 1 } })], { catalog }).length;
+    expect([never('inbox.other'), never('inbox.*'), never('*')]).toEqual([1, 0, 0]);
   });
   it('says `undecided` where patterns are all there is to go by', () => {
     const conditions = { 'x matches': '^a+$', all: [{ 'x matches': '^b+$' }] };
