@@ -7,7 +7,7 @@ import type { RuleInput } from '../generated/rule.js';
 import { type Plan, readHosts, readValues } from '../plan.js';
 import { planFor } from '../policy-index.js';
 import { negationsOf, reachOf, type WinnerIn } from './coverage.js';
-import { meetingOf } from './overlap.js';
+import { meetingOf, witnessOf } from './overlap.js';
 import { ask, type PairModel, pairModel } from './pair-model.js';
 import { winnerBy } from './pair-record.js';
 import { decidable, partlyDecidable } from './profiles.testkit.js';
@@ -105,13 +105,13 @@ function checkRule(each: Case, rule: number): number {
 }
 
 function checkMeeting({ model, winnerIn, rows, held }: Case, higher: number, lower: number): number {
-  const meeting = meetingOf(model, higher, lower, winnerIn);
+  const meeting = meetingOf(model, higher, lower);
   if (meeting.kind === 'undecided') return 1;
   if (meeting.kind === 'apart') {
     claim(!rows.some((row) => row[higher] && row[lower]), `${higher} and ${lower} meet`);
     return 0;
   }
-  const context = meeting.witness();
+  const context = witnessOf(model, higher, lower, winnerIn, meeting.context);
   if (context === null) return 1;
   const row = held(context);
   claim(row[higher] === true && row[lower] === true, `${higher} and ${lower} do not meet in the witness`);

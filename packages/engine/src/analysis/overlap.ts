@@ -4,36 +4,41 @@ import { ask, type PairModel, rootOf } from './pair-model.js';
 import { areApart, holdsWithin, holdTogether, isWithin, type Root, surelyMeet, surelySticksOut } from './root.js';
 import type { Context, UndecidedReason } from './solver.js';
 
-/** Two rules of different effects that hold for the same request. Rules are named by their place in decision order. */
+/** How two rules' conditions meet. Rules are named by their place in decision order. */
 export type Meeting =
   | { readonly kind: 'apart' }
   | {
       readonly kind: 'overlap';
       /** Whether every context of the higher rule meets the lower one too; null when undecided. */
       readonly within: boolean | null;
-      /** A context that meets both, one that the higher rule decides if that is soon found; null when work ran out. */
-      readonly witness: () => Context | null;
+      /** A context that meets both, if one was needed to know. */
+      readonly context: Context | null;
     }
   | { readonly kind: 'undecided'; readonly reason: UndecidedReason };
 
+const apart: Meeting = { kind: 'apart' };
 const triesForAWinner = 4;
 
 /** Whether two rules' conditions hold together. */
-export function meetingOf(pair: PairModel, higher: number, lower: number, winnerIn: WinnerIn): Meeting {
+export function meetingOf(pair: PairModel, higher: number, lower: number): Meeting {
   const above = rootOf(pair, higher);
   const below = rootOf(pair, lower);
   pair.work.left -= 1 / 4;
-  if (above === null || below === null || areApart(above, below)) return { kind: 'apart' };
+  if (above === null || below === null || areApart(above, below)) return apart;
   const meets = isSure(pair) ? meet(pair, above, below) : null;
-  if (meets === false) return { kind: 'apart' };
+  if (meets === false) return apart;
   const answer = meets === true ? null : ask(pair, higher, [pair.formulas[lower] as Formula]);
-  if (answer?.kind === 'unsatisfiable') return { kind: 'apart' };
+  if (answer?.kind === 'unsatisfiable') return apart;
   if (answer?.kind === 'undecided') return answer;
   const within = withinOf(pair, higher, lower, above, below);
-  return { kind: 'overlap', within, witness: () => witnessOf(pair, higher, lower, winnerIn, answer?.context ?? null) };
+  return { kind: 'overlap', within, context: answer?.context ?? null };
 }
 
-function witnessOf(
+/**
+ * A context that meets both of two rules that overlap, one that the higher rule decides if that is soon found; null when
+ * work ran out. `first`: one that is known.
+ */
+export function witnessOf(
   pair: PairModel,
   higher: number,
   lower: number,

@@ -214,10 +214,11 @@ export function ask(pair: PairModel, within: number | null, formulas: readonly F
   if (start === null) return { kind: 'unsatisfiable' };
   const granted = Math.min(pair.perQuery, pair.work.left);
   if (granted <= 0) return { kind: 'undecided', reason: 'budget' };
-  const work: Work = { left: granted };
+  // What a question costs beyond the clauses it visits: a state of its own, and trying the context that was found.
+  const work: Work = { left: granted - pair.space.fields.length / 8 };
   const all = within === null ? formulas : [pair.formulas[within] as Formula, ...formulas];
   const answer = solve(pair.space, start, formulas, work, (state) => {
-    work.left -= 1;
+    work.left -= 3 + pair.space.fields.length / 8;
     const found = realize(pair.space, state, pair.typing);
     if (typeof found === 'string') return found;
     const holds = holdsIn(found);

@@ -3,7 +3,8 @@ import type { Effect } from '../generated/rule.js';
 import { type CompiledRule, nextOf, type Plan, readHosts, readValues, winnerOf } from '../plan.js';
 import { type Reach, reachOf, type WinnerIn } from './coverage.js';
 import type { ContextTyping } from './domain.js';
-import { meetingOf } from './overlap.js';
+import { type Neighbours, neighboursOf } from './neighbours.js';
+import { meetingOf, witnessOf } from './overlap.js';
 import { type Limits, type PairModel, pairModel } from './pair-model.js';
 import { outcomeKey, type Redundancy, redundancyOf } from './redundancy.js';
 import type { Context, UndecidedReason } from './solver.js';
@@ -85,7 +86,8 @@ export function recordOf(task: PairTask): PairRecord {
   const listTag = () => '';
   const clausal = rules.map(({ condition }) => ({ condition, resources, listTag }));
   const model = pairModel(clausal, typing, limits);
-  const winnerIn = winnerBy(task.plan());
+  const winnerIn = charged(winnerBy(task.plan()), model, rules.length);
+  const neighbours = neighboursOf(model);
   const outcomes = [
     ...rules.map(outcomeKey),
     outcomeKey({ effect: task.defaultEffect, budget: null, minApprovers: null }),
@@ -94,13 +96,11 @@ export function recordOf(task: PairTask): PairRecord {
     if (known[place]?.needed === true) return { reach: null, redundancy: null };
     const reach = reachOf(model, place, winnerIn);
     if (reach.kind !== 'reachable') return { reach, redundancy: null };
-    return { reach, redundancy: redundancyOf(model, place, outcomes, reach.context, winnerIn) };
+    return { reach, redundancy: redundancyOf(model, place, outcomes, reach.context, winnerIn, neighbours) };
   });
   const wide = rules.map(({ rank }) => isWide(task.scopes.get(rank)));
-  const records = answers.map((answer, place) => ({
-    ...answer,
-    meetings: meetingsOf(task, model, place, wide, winnerIn),
-  }));
+  const meetings = meetingsIn(task, model, wide, winnerIn, neighbours);
+  const records = answers.map((answer, place) => ({ ...answer, meetings: meetings(place) }));
   return { rules: records, work: limits.perPair - Math.max(0, model.work.left) };
 }
 
@@ -122,59 +122,83 @@ export function isWide(scope: Scope | undefined): boolean {
   return scope?.agent.endsWith('*') === true || scope?.action.endsWith('*') === true;
 }
 
-function meetingsOf(
+/** Looking for the winner is work as well; it grows with the rules. */
+function charged(winnerIn: WinnerIn, { work }: PairModel, rules: number): WinnerIn {
+  return (context, from) => {
+    work.left -= 1 + rules / 512;
+    return winnerIn(context, from);
+  };
+}
+
+function meetingsIn(
   { rules, scopes, typing, known }: PairTask,
   model: PairModel,
-  higher: number,
   wide: readonly boolean[],
   winnerIn: WinnerIn,
-): Meetings {
-  const above = rules[higher] as CompiledRule;
-  const before = known[higher] as KnownBefore;
-  // Null stands for one known before.
-  const heaviest: { weight: number; meeting: ShownMeeting | null }[] = before.weights.map((weight) => {
-    return { weight, meeting: null };
-  });
-  const settled: number[] = [];
-  const found = { count: 0, opposed: 0, ties: 0, partial: 0, open: 0, reason: null as UndecidedReason | null };
-  for (let lower = higher + 1; lower < rules.length; lower++) {
-    const below = rules[lower] as CompiledRule;
-    if (above.effect === below.effect) continue;
-    const bothWide = wide[higher] === true && wide[lower] === true;
-    if (bothWide && before.settled.has(below.rank)) continue;
-    const meeting =
-      model.work.left <= 0
-        ? ({ kind: 'undecided', reason: 'budget' } as const)
-        : meetingOf(model, higher, lower, winnerIn);
-    if (meeting.kind === 'undecided') {
-      found.open += 1;
-      found.reason = meeting.reason;
-      continue;
+  neighbours: Neighbours,
+): (higher: number) => Meetings {
+  const others = othersBelow(rules);
+  return (higher) => {
+    const above = rules[higher] as CompiledRule;
+    const before = known[higher] as KnownBefore;
+    // Null stands for one known before.
+    const heaviest: { weight: number; meeting: ShownMeeting | null }[] = before.weights.map((weight) => {
+      return { weight, meeting: null };
+    });
+    const settled: number[] = [];
+    const found = { count: 0, opposed: 0, ties: 0, partial: 0, open: 0, reason: null as UndecidedReason | null };
+    for (const lower of neighbours.below(higher)) {
+      const below = rules[lower] as CompiledRule;
+      if (above.effect === below.effect) continue;
+      const bothWide = wide[higher] === true && wide[lower] === true;
+      if (bothWide && before.settled.has(below.rank)) continue;
+      if (model.work.left <= 0) {
+        // All that is left stays open; rules that surely do not meet are among them, since nobody has looked.
+        found.open += others(higher, lower);
+        found.reason = 'budget';
+        break;
+      }
+      const meeting = meetingOf(model, higher, lower);
+      if (meeting.kind === 'undecided') {
+        found.open += 1;
+        found.reason = meeting.reason;
+        continue;
+      }
+      // Without a typing, conditions that are apart in one pair are apart in all.
+      if (bothWide && (meeting.kind === 'overlap' || typing === undefined)) settled.push(lower);
+      if (meeting.kind === 'apart') continue;
+      const inScope = isInScope(scopes.get(above.rank), scopes.get(below.rank));
+      const facts = factsOf(above, below, inScope ? meeting.within : false);
+      found.count += 1;
+      found.opposed += Number(facts.opposed);
+      found.ties += Number(facts.tie);
+      found.partial += Number(facts.relation === 'partial');
+      const weight = weightOf(facts);
+      if ((heaviest[shownMeetings - 1]?.weight ?? -1) >= weight) continue;
+      const context = witnessOf(model, higher, lower, winnerIn, meeting.context);
+      if (context === null) continue;
+      heaviest.push({ weight, meeting: { lower, context, ...facts } });
+      heaviest.sort((x, y) => y.weight - x.weight).splice(shownMeetings);
     }
-    // Without a typing, conditions that are apart in one pair are apart in all.
-    if (bothWide && (meeting.kind === 'overlap' || typing === undefined)) settled.push(lower);
-    if (meeting.kind === 'apart') continue;
-    const inScope = isInScope(scopes.get(above.rank), scopes.get(below.rank));
-    const facts = factsOf(above, below, inScope ? meeting.within : false);
-    found.count += 1;
-    found.opposed += Number(facts.opposed);
-    found.ties += Number(facts.tie);
-    found.partial += Number(facts.relation === 'partial');
-    const weight = weightOf(facts);
-    if ((heaviest[shownMeetings - 1]?.weight ?? -1) >= weight) continue;
-    const context = meeting.witness();
-    if (context === null) continue;
-    heaviest.push({ weight, meeting: { lower, context, ...facts } });
-    heaviest.sort((x, y) => y.weight - x.weight).splice(shownMeetings);
+    const shown = heaviest.flatMap(({ meeting }) => meeting ?? []);
+    return { ...found, shown, settled };
+  };
+}
+
+/** How many rules from `lower` on have another effect than the higher rule. */
+function othersBelow(rules: readonly CompiledRule[]): (higher: number, lower: number) => number {
+  const counts = new Map<Effect, Int32Array>();
+  for (const effect of new Set(rules.map((rule) => rule.effect))) {
+    const from = new Int32Array(rules.length + 1);
+    for (let i = rules.length - 1; i >= 0; i--) from[i] = (from[i + 1] as number) + Number(rules[i]?.effect !== effect);
+    counts.set(effect, from);
   }
-  const shown = heaviest.flatMap(({ meeting }) => meeting ?? []);
-  return { ...found, shown, settled };
+  return (higher, lower) => counts.get((rules[higher] as CompiledRule).effect)?.[lower] ?? 0;
 }
 
 function factsOf(above: CompiledRule, below: CompiledRule, within: boolean | null): MeetingFacts {
-  const effects = new Set([above.effect, below.effect]);
   return {
-    opposed: effects.has('allow') && effects.has('deny'),
+    opposed: above.effect !== 'needs_approval' && below.effect !== 'needs_approval' && above.effect !== below.effect,
     tie: above.priority === below.priority,
     relation: within === null ? null : within ? 'exception' : 'partial',
   };

@@ -1,6 +1,7 @@
 import type { CompiledRule } from '../plan.js';
 import type { Formula } from './atom.js';
 import type { WinnerIn } from './coverage.js';
+import { type Neighbours, neighboursOf } from './neighbours.js';
 import { type PairModel, rootOf } from './pair-model.js';
 import { regionOf } from './region.js';
 import { areApart } from './root.js';
@@ -33,6 +34,7 @@ export function redundancyOf(
   outcomes: readonly string[],
   context: Context,
   winnerIn: WinnerIn,
+  neighbours: Neighbours = neighboursOf(pair),
 ): Redundancy {
   const size = pair.formulas.length;
   const own = outcomes[rule];
@@ -42,7 +44,8 @@ export function redundancyOf(
   const ruleRoot = rootOf(pair, rule);
   const region = regionOf(pair, rule, winnerIn);
   const instead: number[] = [];
-  for (let s = rule + 1; s < size; s++) {
+  for (const s of neighbours.below(rule)) {
+    pair.work.left -= 1 / 16;
     const root = rootOf(pair, s);
     if (root === null || ruleRoot === null || areApart(root, ruleRoot)) continue;
     const formula = pair.formulas[s] as Formula;
