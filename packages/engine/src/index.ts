@@ -30,6 +30,7 @@ export {
   type CompiledCatalog,
   catalogLimits,
   compileCatalog,
+  type SchemaMemory,
 } from './catalog/compiled-catalog.js';
 export { defaultCatalog } from './catalog/default-catalog.js';
 export { actionsFromMcp, type McpImport, mcpLimits, type RefusedTool } from './catalog/mcp.js';

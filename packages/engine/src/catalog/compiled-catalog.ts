@@ -3,7 +3,7 @@ import type { Pair } from '../analysis/pairs.js';
 import { type Diagnostic, type Path, quoted } from '../diagnostic.js';
 import type { Rule } from '../generated/rule.js';
 import { limits } from '../limits.js';
-import type { Catalog, CatalogAction } from './catalog.js';
+import type { Catalog, CatalogAction, JsonSchema } from './catalog.js';
 import { isConcreteName, isNamePattern, matchesName, patternsMeet } from './name-pattern.js';
 import { nearestIn } from './nearest-names.js';
 import { type ContextSchema, parseWithin } from './schema.js';
@@ -52,11 +52,15 @@ export interface CompiledCatalog {
   coverage(rules: readonly Pick<Rule, 'agent' | 'action' | 'enabled'>[]): CatalogCoverage;
 }
 
+/** Schemas that were read, by the very object they were written as, which is not to change. */
+export type SchemaMemory = WeakMap<JsonSchema, ContextSchema>;
+
 /**
  * The catalog, ready for questions, or everything that is wrong with it (at most 1,000 findings, paths from the
- * catalog): names, names given twice, schemas, limits. Work in the order of the size of the catalog; no I/O.
+ * catalog): names, names given twice, schemas, limits. Work in the order of the size of the catalog, less the schemas
+ * that the memory knows; it takes on the others, and changes no answer. No I/O.
  */
-export function compileCatalog(catalog: Catalog): CompiledCatalog | Diagnostic[] {
+export function compileCatalog(catalog: Catalog, memory: SchemaMemory = new WeakMap()): CompiledCatalog | Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const report = (path: Path, message: string, code: Diagnostic['code'] = 'invalid-catalog') => {
     if (diagnostics.length < limits.diagnostics) diagnostics.push({ code, message, rule_id: null, path });
@@ -72,9 +76,19 @@ export function compileCatalog(catalog: Catalog): CompiledCatalog | Diagnostic[]
   const budget = { instructions: catalogLimits.instructions };
   catalog.actions.forEach(({ action, context_schema }, i) => {
     if (context_schema === null || diagnostics.length >= limits.diagnostics) return;
+    const known = memory.get(context_schema);
+    if (known !== undefined && known.instructions <= budget.instructions) {
+      budget.instructions -= known.instructions;
+      schemas.set(action, known);
+      return;
+    }
     const schema = parseWithin(context_schema, budget);
-    if (!Array.isArray(schema)) schemas.set(action, schema);
-    else for (const { path, message, code } of schema) report(['actions', i, 'context_schema', ...path], message, code);
+    if (!Array.isArray(schema)) {
+      schemas.set(action, schema);
+      memory.set(context_schema, schema);
+      return;
+    }
+    for (const { path, message, code } of schema) report(['actions', i, 'context_schema', ...path], message, code);
   });
   return diagnostics.length > 0 ? diagnostics : questionsTo(catalog, schemas);
 }

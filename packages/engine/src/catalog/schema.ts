@@ -86,6 +86,8 @@ export interface ArrayKeywords {
 export interface ContextSchema {
   readonly source: JsonSchema;
   readonly root: SchemaNode;
+  /** Of its compiled patterns. */
+  readonly instructions: number;
 }
 
 /** Bounds of a context schema. */
@@ -125,12 +127,14 @@ export function parseWithin(schema: unknown, budget: PatternBudget): ContextSche
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     return [{ code: 'invalid-schema', message: 'a context schema must be an object', rule_id: null, path: [] }];
   }
+  const before = budget.instructions;
   const read = readSchema(schema as JsonSchema, budget);
   if (Array.isArray(read)) return read;
   const circular = inPlaceProblem(read.nodes);
   if (circular !== null) return [circular];
   const fact = requiredFact(read.root);
-  return fact === null ? { source: schema as JsonSchema, root: read.root } : [fact];
+  if (fact !== null) return [fact];
+  return { source: schema as JsonSchema, root: read.root, instructions: before - budget.instructions };
 }
 
 /** Facts are set by the server and left out of what a schema checks, so one that is asked for would never be there. */

@@ -8,6 +8,7 @@ import {
   compileCatalog,
   type Diagnostic,
   defaultCatalog,
+  type SchemaMemory,
   sha256Hex,
 } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
@@ -33,19 +34,29 @@ const neverChanged: StoredCatalog = {
 
 /** Compiled catalogs by stamp, the least lately used making room: what a stamp names never changes. */
 const compiled = new Map<string, CompiledCatalog>();
-const keptCompiled = 64;
+/** Of all of them together; the one in use is kept whatever its size. */
+const keptActions = 20_000;
+/** So that after a change only what changed is read again. */
+const schemas: SchemaMemory = new WeakMap();
+/** The last catalog read of a workspace, the least lately read making room. */
+const lastRead = new Map<number, Catalog>();
+const keptWorkspaces = 64;
 
 /** The catalog compiled, or why it cannot be. */
 export function compiledCatalog({
   catalog,
   stamp,
 }: Pick<StoredCatalog, 'catalog' | 'stamp'>): CompiledCatalog | Diagnostic[] {
-  const made = compiled.get(stamp) ?? compileCatalog(catalog);
+  const made = compiled.get(stamp) ?? compileCatalog(catalog, schemas);
   if (Array.isArray(made)) return made;
   compiled.delete(stamp);
   compiled.set(stamp, made);
-  const oldest = compiled.keys().next();
-  if (compiled.size > keptCompiled && !oldest.done) compiled.delete(oldest.value);
+  let actions = [...compiled.values()].reduce((sum, { catalog: one }) => sum + one.actions.length, 0);
+  for (const [oldest, { catalog: one }] of compiled) {
+    if (actions <= keptActions || oldest === stamp) break;
+    compiled.delete(oldest);
+    actions -= one.actions.length;
+  }
   return made;
 }
 
@@ -58,27 +69,42 @@ export async function storedCatalog(db: Pool | PoolClient, workspaceId: number):
   const [known] = head.rows;
   if (!known) return neverChanged;
   const kept = compiled.get(known.stamp);
-  if (kept) return { ...known, catalog: kept.catalog };
+  if (kept) return { ...known, catalog: remembered(workspaceId, kept.catalog) };
   // One statement, so that the stamp names what is read.
   const { rows } = await db.query<{
     revision: number;
     stamp: string;
     agents: CatalogAgent[];
-    actions: CatalogAction[];
+    actions: string[];
   }>(
     `select c.revision, c.stamp,
        (select coalesce(json_agg(json_build_object('agent', agent, 'description', description)
                                  order by agent collate "C"), '[]')
           from catalog_agent where workspace_id = c.workspace_id) as agents,
-       (select coalesce(json_agg(document order by action collate "C"), '[]')
+       (select coalesce(json_agg(document::text order by action collate "C"), '[]')
           from catalog_action where workspace_id = c.workspace_id) as actions
      from catalog c where c.workspace_id = $1`,
     [workspaceId],
   );
   const [row] = rows;
   if (!row) return neverChanged;
-  const { revision, stamp, agents, actions } = row;
-  return { revision, stamp, catalog: { agents, actions } };
+  const { revision, stamp, agents } = row;
+  const actions = actionsOf(row.actions, lastRead.get(workspaceId)?.actions ?? []);
+  return { revision, stamp, catalog: remembered(workspaceId, { agents, actions }) };
+}
+
+function remembered(workspaceId: number, catalog: Catalog): Catalog {
+  lastRead.delete(workspaceId);
+  lastRead.set(workspaceId, catalog);
+  const oldest = lastRead.keys().next();
+  if (lastRead.size > keptWorkspaces && !oldest.done) lastRead.delete(oldest.value);
+  return catalog;
+}
+
+/** The actions of these documents; those that are as they were before stay the same objects. */
+function actionsOf(documents: readonly string[], before: readonly CatalogAction[]): CatalogAction[] {
+  const known = new Map(before.map((action) => [JSON.stringify(action), action]));
+  return documents.map((document) => known.get(document) ?? (JSON.parse(document) as CatalogAction));
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type ClockFacts,
   type CompiledCatalog,
   type CompiledPolicy,
+  type ContextSchema,
   clockIn,
   compile,
   type RuleInput,
@@ -79,10 +80,14 @@ export function enforce(source: InForce): Enforced | string {
   };
 }
 
+const sensitiveIn = new WeakMap<ContextSchema, readonly string[][]>();
+
 function sensitiveFields({ catalog, schemaOf }: CompiledCatalog): Enforced['sensitive'] {
   const found = catalog.actions.flatMap(({ action }): [string, readonly string[][]][] => {
     const schema = schemaOf('*', action);
-    const paths = schema === null ? [] : sensitivePaths(schema);
+    if (schema === null) return [];
+    const paths = sensitiveIn.get(schema) ?? sensitivePaths(schema);
+    sensitiveIn.set(schema, paths);
     return paths.length === 0 ? [] : [[action, paths]];
   });
   return new Map(found);
