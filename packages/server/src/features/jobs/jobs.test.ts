@@ -138,6 +138,16 @@ describe('a job', () => {
     expect(problem.detail).toContain('there is no list `vips`');
   });
 
+  test('that takes too long fails, so that others get their turn', async () => {
+    const id = await queued();
+    expect(await work(endless, { ...quick, maxRunMs: 60 })).toBe(true);
+    expect(await read(id)).toMatchObject({
+      status: 'failed',
+      error: 'it took longer than 0.001 minutes; take fewer cases',
+      progress: { done: 0, total: 100 },
+    });
+  });
+
   test('of a server that has gone is taken over, and what the lost one writes counts for nothing', async () => {
     const id = await queued();
     let end = (): void => undefined;

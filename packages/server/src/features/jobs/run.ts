@@ -16,6 +16,8 @@ const defaults = {
   lostMs: 5_000,
   /** A job that loses its server so often is given up: it may be what ends them. */
   maxAttempts: 3,
+  /** A job that takes longer fails: it would keep its server from those of others. */
+  maxRunMs: 15 * 60_000,
 } as const;
 export type JobRunOptions = Partial<Record<keyof typeof defaults, number>>;
 
@@ -31,22 +33,26 @@ export async function runNextJob(
   work: Readonly<Record<JobKind, JobWork>>,
   options: JobRunOptions = {},
 ): Promise<boolean> {
-  const { heartbeatMs, lostMs, maxAttempts } = { ...defaults, ...options };
+  const { heartbeatMs, lostMs, maxAttempts, maxRunMs } = { ...defaults, ...options };
   const { db, clock, stopping } = services;
   if (stopping.aborted) return false;
   await giveUpLost(db.pool, { lostMs, maxAttempts, now: clock.now() });
   const runner = crypto.randomUUID();
   const job = await claim(db.pool, { runner, lostMs, maxAttempts, now: clock.now() });
   if (!job) return false;
-  const held = hold(services, job.id, runner, heartbeatMs);
+  const late = AbortSignal.timeout(maxRunMs);
+  const held = hold(services, { id: job.id, runner, heartbeatMs, late });
   try {
     const input = (await decompress(job.input)).toString('utf8');
     const outcome = await work[job.kind](services, { ...job, input }, held);
-    held.signal.throwIfAborted();
     await finish(db.pool, { id: job.id, runner, now: clock.now(), total: held.told.total, ...(await ended(outcome)) });
   } catch (error) {
     if (stopping.aborted) await release(db.pool, job.id, runner);
     else if (!held.signal.aborted) await fail(services, job.id, runner, error);
+    else if (late.aborted) {
+      const said = `it took longer than ${maxRunMs / 60_000} minutes; take fewer cases`;
+      await finish(db.pool, { id: job.id, runner, now: clock.now(), total: null, status: 'failed', error: said });
+    }
   } finally {
     held.end();
   }
@@ -85,7 +91,10 @@ interface Held extends JobControl {
 }
 
 /** Keeps the job while it is worked on: one statement a beat tells the progress and asks whether it is still ours. */
-function hold({ db, log, stopping }: Services, id: number, runner: string, heartbeatMs: number): Held {
+function hold(
+  { db, log, stopping }: Services,
+  { id, runner, heartbeatMs, late }: { id: number; runner: string; heartbeatMs: number; late: AbortSignal },
+): Held {
   const lost = new AbortController();
   let told = { done: 0, total: null as number | null };
   let beating = false;
@@ -108,7 +117,7 @@ function hold({ db, log, stopping }: Services, id: number, runner: string, heart
   };
   const timer = setInterval(() => void beat(), heartbeatMs);
   return {
-    signal: AbortSignal.any([lost.signal, stopping]),
+    signal: AbortSignal.any([lost.signal, stopping, late]),
     progress: (done, total) => {
       told = { done, total };
     },
