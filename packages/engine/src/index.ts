@@ -11,6 +11,7 @@ export {
   type Unreachable,
   type Witness,
 } from './analysis/analyse.js';
+export { type Direction, directionOf } from './analysis/direction.js';
 export type { ContextTyping, FieldDomain, JsonType } from './analysis/domain.js';
 export { type AnalysisMemory, createAnalysisMemory } from './analysis/memory.js';
 export type { Pair } from './analysis/pairs.js';
