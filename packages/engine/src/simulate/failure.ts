@@ -1,5 +1,5 @@
 import type { PolicyDecision } from '../decide.js';
-import { quoted } from '../diagnostic.js';
+import { hint, quoted } from '../diagnostic.js';
 import type { Effect } from '../generated/rule.js';
 import type { SimulationCase } from './case.js';
 
@@ -19,10 +19,14 @@ export interface CaseFailure {
   readonly message: string;
 }
 
-/** What the decision lacks of what the case expects; null when it is as expected, or nothing is. */
+/**
+ * What the decision lacks of what the case expects; null when it is as expected, or nothing is. With the ids of the
+ * enabled rules the message tells a rule that is not there from one that did not win.
+ */
 export function failureOf(
   { case_id, expected_effect, expected_rule, expected_reason }: SimulationCase,
   decision: PolicyDecision,
+  ruleIds: ReadonlySet<string> | null = null,
 ): CaseFailure | null {
   const { effect, matched_rule, reason } = decision;
   const found: string[] = [];
@@ -31,7 +35,9 @@ export function failureOf(
   }
   if (expected_rule !== undefined && expected_rule !== matched_rule) {
     const wanted = expected_rule === null ? 'no rule to match' : `the rule ${quoted(expected_rule)} to decide`;
-    found.push(`expected ${wanted}, but it was decided ${sourceOf(decision)}`);
+    const isThere = expected_rule === null || ruleIds === null || ruleIds.has(expected_rule);
+    const missing = isThere ? '' : `; no enabled rule is called so${meantIn(expected_rule, ruleIds)}`;
+    found.push(`expected ${wanted}, but it was decided ${sourceOf(decision)}${missing}`);
   }
   if (expected_reason !== undefined && !reason.includes(expected_reason)) {
     found.push(`the reason ${quoted(reason)} does not contain ${quoted(expected_reason)}`);
@@ -47,6 +53,12 @@ export function failureOf(
     reason,
     message: found.join('; '),
   };
+}
+
+const maxSearched = 1000;
+
+function meantIn(name: string, ruleIds: ReadonlySet<string>): string {
+  return ruleIds.size > maxSearched ? '' : hint(name, ruleIds);
 }
 
 function sourceOf(decision: PolicyDecision): string {

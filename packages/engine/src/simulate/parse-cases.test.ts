@@ -73,6 +73,14 @@ describe('cases in a text', () => {
     expect(accepted('', 'jsonl').cases).toEqual([]);
   });
 
+  it('may say what they expect in either spelling', () => {
+    const spelled = (text: string) => accepted(`[{"agent": "a", "action": "b", ${text}}]`, 'json').cases[0];
+    expect(spelled('"expect": {"effect": "deny", "rule": null, "reason": "x"}')).toEqual(
+      spelled('"expected_effect": "deny", "expected_rule": null, "expected_reason": "x"'),
+    );
+    expect(spelled('"expect": "allow"')).toEqual(spelled('"expected_effect": "allow"'));
+  });
+
   it('may set facts, in `facts` or in the context', () => {
     const text = '[{"agent":"a","action":"b","context":{"n":1,"is_weekend":true},"facts":{"current_hour":23}}]';
     expect(accepted(text, 'json').cases[0]?.context).toEqual({ n: 1, is_weekend: true, current_hour: 23 });
@@ -128,6 +136,10 @@ describe('a text that is not cases', () => {
     ['agent,action,a..b\na,b,1', 'csv', /no path/, 1],
     ['agent,action,__proto__.x\na,b,1', 'csv', /no rule can read/, 1],
     ['agent,action,expected_efect\na,b,deny', 'csv', /did you mean `expected_effect`/, 1],
+    ['agent,action,context.n\na,b,1', 'csv', /write `amount`/, 1],
+    ['agent,action,expect\na,b,deny', 'csv', /stands in `expected_effect`/, 1],
+    ['[{"agent": "a", "action": "b", "expect": "deny", "expected_rule": null}]', 'json', /not both/, 1],
+    ['[{"agent": "a", "action": "b", "expect": {}}]', 'json', /says nothing/, 1],
     ['agent,action,n\na,b,1\na,b,1,2', 'csv', /4 cells and the header 3/, 3],
     ['agent,action,n\na,b,"1', 'csv', /no end/, 2],
     ['agent,action,n\na,b,1"2"', 'csv', /inside a cell/, 2],

@@ -5,7 +5,8 @@ import { limitError, type Position, type SourceDocument, sourceError } from '../
 import { readJson } from '../source-json.js';
 import { readYaml } from '../source-yaml.js';
 import { caseLimits, type SimulationCase } from './case.js';
-import { createCaseReader, expectedMembers, isMembers } from './read-case.js';
+import { isMembers } from './expectation.js';
+import { createCaseReader } from './read-case.js';
 import { readCsv } from './read-csv.js';
 
 export type CaseFormat = 'json' | 'jsonl' | 'csv' | 'yaml';
@@ -24,8 +25,8 @@ export interface CaseValues {
 
 /**
  * Cases as people write them. JSON and YAML: a list, or `{cases: [...]}`; JSONL: one a line; CSV: a header, then one a
- * row. A case is `{case_id | name, agent, action, context, facts?, expected_effect?, expected_rule?, expected_reason?}`;
- * unknown keys are errors, so that a mistyped expectation is not one that always holds. At most 100,000 cases in 16 MiB
+ * row. A case is `{case_id | name, agent, action, context?, facts?, expect?}`, `expect` being an effect or `{effect?, rule?,
+ * reason?}`, which may be spelled `expected_effect` and so on; unknown keys are errors, so that a mistyped expectation is not one that always holds. At most 100,000 cases in 16 MiB
  * (YAML 4 MiB). Otherwise everything that is wrong, at most 1,000 findings, with line and column. Never throws.
  */
 export function parseCases(text: string, format: CaseFormat): CaseSource | Diagnostic[] {
@@ -65,7 +66,7 @@ function readCaseList(values: readonly unknown[]): CaseList {
   }
   const diagnostics: Diagnostic[] = [];
   const cases: SimulationCase[] = [];
-  const reader = createCaseReader(expectedMembers, (message, path) => {
+  const reader = createCaseReader((message, path) => {
     diagnostics.push(sourceError(message, null, path));
   });
   for (let i = 0; i < values.length && diagnostics.length < limits.diagnostics; i++) {

@@ -1,10 +1,10 @@
 import { isConcreteName } from '../catalog/name-pattern.js';
-import { type Diagnostic, hint, type Path, quoted } from '../diagnostic.js';
+import { hint, quoted } from '../diagnostic.js';
 import { type FactDefinition, facts } from '../facts.js';
-import type { Effect } from '../generated/rule.js';
 import { limits } from '../limits.js';
 import { longerThan } from '../parse-condition.js';
 import { caseLimits, type SimulationCase } from './case.js';
+import { expectationKeys, isMembers, type Members, type Report, readExpectations } from './expectation.js';
 
 /** Checks cases one after the other: ids are unique, `case-1`, `case-2`, ... where they are left out. */
 export interface CaseReader {
@@ -12,28 +12,20 @@ export interface CaseReader {
   read(value: unknown, index: number): SimulationCase | null;
 }
 
-/** What makes a case's expectations out of its other members. */
-export interface ExpectationReader {
-  readonly keys: readonly string[];
-  read(members: Members, report: Report): Expectations;
-}
-
-export type Members = Readonly<Record<string, unknown>>;
-export type Report = (message: string, path: Path) => void;
-export type Expectations = Pick<SimulationCase, 'expected_effect' | 'expected_rule' | 'expected_reason'>;
-
 const requestKeys = ['case_id', 'name', 'agent', 'action', 'context', 'facts'];
 /** What recorded requests may hold besides; no rule sees it. */
 const passedOver = ['description', 'labels', 'session', 'request_id'];
-const effects: readonly Effect[] = ['allow', 'deny', 'needs_approval'];
 
-export function createCaseReader(
-  expectations: ExpectationReader,
-  report: (message: string, path: Path, code?: Diagnostic['code']) => void,
-  withClock: (facts: Members) => Members = (given) => given,
-): CaseReader {
+export interface CaseReading {
+  /** A case that expects nothing is an error: as a test it could not fail. */
+  readonly mustExpect?: boolean;
+  /** Facts that given ones bring along. */
+  readonly withClock?: (facts: Members) => Members;
+}
+
+export function createCaseReader(report: Report, { mustExpect, withClock }: CaseReading = {}): CaseReader {
   const seen = new Map<string, number>();
-  const keys = [...requestKeys, ...expectations.keys];
+  const keys = [...requestKeys, ...expectationKeys];
   return {
     read: (value, index) => {
       let sound = true;
@@ -52,57 +44,20 @@ export function createCaseReader(
       const id = idOf(value, index, fail);
       const first = seen.get(id);
       if (first === undefined) seen.set(id, index);
-      else fail(`the id ${quoted(id)} is taken by case ${first + 1}: give each case its own`, ['case_id']);
+      else
+        fail(`the id ${quoted(id)} is taken by case ${first + 1}: give each case its own`, [
+          value.case_id === undefined ? 'name' : 'case_id',
+        ]);
       const agent = nameOf(value, 'agent', fail);
       const action = nameOf(value, 'action', fail);
-      const context = contextOf(value, withClock, fail);
-      const expected = expectations.read(value, fail);
+      const context = contextOf(value, withClock ?? ((given) => given), fail);
+      const expected = readExpectations(value, fail);
+      if (mustExpect && sound && Object.keys(expected).length === 0) {
+        fail('the case expects nothing: say `expect: deny`, or `expect: {effect, rule, reason}`', []);
+      }
       return sound ? { case_id: id, agent, action, context, ...expected } : null;
     },
   };
-}
-
-/** The three members that a case of a data set may have. */
-export const expectedMembers: ExpectationReader = {
-  keys: ['expected_effect', 'expected_rule', 'expected_reason'],
-  read: ({ expected_effect, expected_rule, expected_reason }, report) =>
-    readExpectations({ effect: expected_effect, rule: expected_rule, reason: expected_reason }, (message, [key]) =>
-      report(message, [`expected_${key}`]),
-    ),
-};
-
-/** Effect, rule and reason where given; what is wrong is reported under `effect`, `rule` or `reason`. */
-export function readExpectations(
-  { effect, rule, reason }: { readonly effect?: unknown; readonly rule?: unknown; readonly reason?: unknown },
-  report: (message: string, path: readonly ['effect' | 'rule' | 'reason']) => void,
-): Expectations {
-  const found: { -readonly [K in keyof Expectations]: Expectations[K] } = {};
-  if (effect !== undefined) {
-    if (isEffect(effect)) found.expected_effect = effect;
-    else report(`an expected effect is one of ${effectNames}${meant(effect)}`, ['effect']);
-  }
-  if (rule !== undefined) {
-    if (rule === null || (typeof rule === 'string' && rule !== '')) found.expected_rule = rule;
-    else report('an expected rule is the id of a rule, or null where none may match', ['rule']);
-  }
-  if (reason !== undefined) {
-    if (typeof reason === 'string' && reason !== '' && reason.length <= caseLimits.reasonChars) {
-      found.expected_reason = reason;
-    } else {
-      report(`an expected reason is a text of at most ${caseLimits.reasonChars} characters`, ['reason']);
-    }
-  }
-  return found;
-}
-
-const effectNames = effects.map((effect) => `\`${effect}\``).join(', ');
-
-function isEffect(value: unknown): value is Effect {
-  return effects.includes(value as Effect);
-}
-
-function meant(value: unknown): string {
-  return typeof value === 'string' ? hint(value, effects) : '';
 }
 
 function idOf(value: Members, index: number, report: Report): string {
@@ -202,8 +157,4 @@ function jsonProblem(value: unknown, depth: number): string | null {
     if (problem !== null) return problem;
   }
   return null;
-}
-
-export function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -81,7 +81,9 @@ function columnsOf(header: Row): { paths: (Path | null)[] } | Diagnostic[] {
     seen.add(name);
     if (memberColumns.includes(name)) return null;
     const segments = name.split('.');
-    if (segments.includes('')) report(`the column ${quoted(name)} is no path: write \`field\` or \`outer.inner\``);
+    if (segments[0] === 'context') report('a column is a path into the context: write `amount`, not `context.amount`');
+    else if (name === 'expect') report('what is expected stands in `expected_effect` and `expected_rule`');
+    else if (segments.includes('')) report(`the column ${quoted(name)} is no path: write \`field\` or \`outer.inner\``);
     else if (segments.some((segment) => absentNames.has(segment)))
       report(`no rule can read ${quoted(name)}: rename it`);
     else if (segments.length >= limits.contextDepth) report(`the column ${quoted(name)} is nested too deep`);

@@ -198,6 +198,10 @@ describe('expectations', () => {
     expect(failuresOf({ expected_rule: null })[0]?.message).toBe(
       'expected no rule to match, but it was decided by the rule `deny-new-domains`',
     );
+    expect(failuresOf({ expected_rule: 'deny-new-domain' })[0]?.message).toBe(
+      'expected the rule `deny-new-domain` to decide, but it was decided by the rule `deny-new-domains`; no enabled rule is called so, did you mean `deny-new-domains`?',
+    );
+    expect(failuresOf({ expected_rule: 'never-asked' })[0]?.message).not.toMatch(/called so/);
     expect(failuresOf({ expected_reason: 'nowhere' })[0]?.message).toMatch(/does not contain `nowhere`/);
   });
 

@@ -1,6 +1,7 @@
 import type { CompiledPolicy } from '../compile.js';
 import { decide, type PolicyDecision } from '../decide.js';
 import { type CaseOutcome, type CaseResult, caseLimits, caseOutcomes, type SimulationCase } from './case.js';
+import { enabledRules } from './enabled-rules.js';
 import { type CaseFailure, failureOf } from './failure.js';
 import { type RuleCoverage, ruleCoverage } from './rule-coverage.js';
 import { type CaseBudgetLimits, createTally, defaultBudgetLimits, type SimulationSummary } from './summary.js';
@@ -66,6 +67,7 @@ export function createSimulation(policy: CompiledPolicy, options: SimulationOpti
   const results: CaseResult[] = [];
   const failures: CaseFailure[] = [];
   let failureCount = 0;
+  const ruleIds = new Set(enabledRules(policy).map(({ rule }) => rule.id));
   const examples = createExamples();
   return {
     add: (one) => {
@@ -74,7 +76,8 @@ export function createSimulation(policy: CompiledPolicy, options: SimulationOpti
       const result = resultOf(one, decision);
       if (results.length < keptResults) results.push(result);
       examples.offer(outcome, one, result);
-      const failure = failureOf(one, decision);
+      // Only what is kept is worth the search for the rule that may have been meant.
+      const failure = failureOf(one, decision, failures.length < keptFailures ? ruleIds : null);
       if (failure !== null) {
         failureCount += 1;
         if (failures.length < keptFailures) failures.push(failure);

@@ -107,6 +107,7 @@ describe('a text that is no suite', () => {
     ['America/New_York', '+01:00', /name of a time zone/, 5],
     ['description: the inbox', 'default_effect: denny', /did you mean `deny`/, 2],
     ['expect: deny\n', 'expected: deny\n', /unknown key `expected`, did you mean `expect`/, 11],
+    ['expect: deny\n', 'expect: deny\n    expected_rule: x\n', /not both/, 12],
     ['    expect: deny\n', '', /expects nothing/, 7],
     ['expect: deny\n', 'expect: denny\n', /did you mean `deny`/, 11],
     ['expect: deny\n', 'expect: {}\n', /says nothing/, 11],

@@ -7,7 +7,8 @@ import { limitError, type Position, type SourceDocument, sourceError } from '../
 import { readJson } from '../source-json.js';
 import { readYaml } from '../source-yaml.js';
 import { caseLimits, type SimulationCase } from './case.js';
-import { createCaseReader, type ExpectationReader, isMembers, type Members, readExpectations } from './read-case.js';
+import { isMembers, type Members, type Report } from './expectation.js';
+import { createCaseReader } from './read-case.js';
 
 /** Tests of a policy, as a `*.policytest.yaml` holds them. */
 export interface PolicySuite {
@@ -75,8 +76,6 @@ function suiteOf(document: SourceDocument): PolicySuite | Diagnostic[] {
   };
 }
 
-type Report = (message: string, path: Path) => void;
-
 function pathsOf({ rules }: Members, report: Report): string[] {
   if (rules === undefined) report('the suite has no `rules`: name the file of the bundle', []);
   const paths = Array.isArray(rules) ? rules : rules === undefined ? [] : [rules];
@@ -129,30 +128,9 @@ function casesOf(suite: Members, timeZone: string, report: Report): SimulationCa
     const nowMs = typeof now === 'string' ? Date.parse(now) : Number.NaN;
     return Number.isNaN(nowMs) ? given : { ...clockFacts(nowMs, timeZone), ...given };
   };
-  const reader = createCaseReader(expectMember, (message, path) => report(message, ['cases', ...path]), withClock);
+  const reader = createCaseReader((message, path) => report(message, ['cases', ...path]), {
+    mustExpect: true,
+    withClock,
+  });
   return cases.flatMap((value, i) => reader.read(value, i) ?? []);
 }
-
-const expectKeys = ['effect', 'rule', 'reason'];
-
-const expectMember: ExpectationReader = {
-  keys: ['expect'],
-  read: ({ expect }, report) => {
-    if (typeof expect === 'string') {
-      return readExpectations({ effect: expect }, (message) => report(message, ['expect']));
-    }
-    if (!isMembers(expect)) {
-      const form = 'say what is expected: `expect: deny`, or `expect: {effect, rule, reason}`';
-      report(expect === undefined ? `the case expects nothing; ${form}` : form, expect === undefined ? [] : ['expect']);
-      return {};
-    }
-    for (const key of Object.keys(expect)) {
-      if (!expectKeys.includes(key)) {
-        report(`unknown key ${quoted(key)}${hint(key, expectKeys) || ': remove it'}`, ['expect', key]);
-      }
-    }
-    if (Object.keys(expect).length === 0)
-      report('`expect` says nothing: name an effect, a rule or a reason', ['expect']);
-    return readExpectations(expect, (message, path) => report(message, ['expect', ...path]));
-  },
-};
