@@ -1,9 +1,10 @@
 import { canonicalJson } from '../canonical.js';
-import { quoted } from '../diagnostic.js';
+import { type Diagnostic, quoted } from '../diagnostic.js';
 import type { CatalogAction, JsonSchema } from './catalog.js';
 import { jsonProblem } from './document-size.js';
 import { isConcreteName, maxNameLength } from './name-pattern.js';
-import { parseContextSchema } from './schema.js';
+import { readSchema } from './read-schema.js';
+import { parseContextSchema, schemaLimits } from './schema.js';
 
 export interface McpImport {
   /** The agent that uses the server: the actions are for it alone. */
@@ -87,12 +88,9 @@ function actionOf(tool: unknown, agent: string, prefix: string | undefined): Cat
   }
   if (!isObject(tool.inputSchema)) return 'the tool has no `inputSchema`, which MCP asks for';
   const schema = underArgs(tool.inputSchema);
+  if (Array.isArray(schema)) return unusable(schema);
   const parsed = parseContextSchema(schema);
-  if (Array.isArray(parsed)) {
-    const [first] = parsed;
-    const place = (first?.path ?? []).slice(2).join('/');
-    return `its schema cannot be used: ${first?.message ?? ''}${place === '' ? '' : ` (at ${quoted(place)})`}`;
-  }
+  if (Array.isArray(parsed)) return unusable(parsed);
   return {
     action: name,
     agents: [agent],
@@ -104,27 +102,37 @@ function actionOf(tool: unknown, agent: string, prefix: string | undefined): Cat
   };
 }
 
+function unusable([first]: readonly Diagnostic[]): string {
+  const place = (first?.path ?? []).join('/');
+  return `its schema cannot be used: ${first?.message ?? ''}${place === '' ? '' : ` (at ${quoted(place)})`}`;
+}
+
 /** The schema of a context that holds the arguments under `args`; what pointed into the schema points there still. */
-function underArgs(inputSchema: Readonly<Record<string, unknown>>): JsonSchema {
+function underArgs(inputSchema: JsonSchema): JsonSchema | Diagnostic[] {
+  const unreadable = jsonProblem(inputSchema, schemaLimits.bytes, schemaLimits.jsonDepth, 'schema');
+  if (unreadable !== null) return [unreadable];
+  const read = readSchema(inputSchema, { instructions: schemaLimits.instructions });
+  if (Array.isArray(read)) return read;
+  const schemas = new Set<unknown>(read.nodes.map(({ written }) => written));
   const { required, minProperties } = inputSchema;
   const asks =
     (Array.isArray(required) && required.length > 0) || (typeof minProperties === 'number' && minProperties > 0);
   return {
     type: 'object',
-    properties: { args: rerooted(inputSchema) as JsonSchema },
+    properties: { args: rerooted(inputSchema, schemas) },
     ...(asks ? { required: ['args'] } : {}),
   };
 }
 
-function rerooted(value: unknown, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || depth > 64) return value;
-  if (Array.isArray(value)) return value.map((each) => rerooted(each, depth + 1));
+/** Changes `$ref` where it is a keyword: in a schema, not in a value that looks like one. */
+function rerooted(value: unknown, schemas: ReadonlySet<unknown>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((each) => rerooted(each, schemas));
+  const isSchema = schemas.has(value);
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => {
-      if (key === '$ref' && typeof member === 'string' && /^#(\/|$)/.test(member)) {
-        return [key, `#/properties/args${member.slice(1)}`];
-      }
-      return [key, rerooted(member, depth + 1)];
+      if (isSchema && key === '$ref') return [key, `#/properties/args${String(member).slice(1)}`];
+      return [key, rerooted(member, schemas)];
     }),
   );
 }
