@@ -66,6 +66,49 @@ describe('a replay', () => {
     });
   });
 
+  test('finds every record as it was under the rules, lists and facts that decided it', async () => {
+    const reads = (id: string, conditions: object, effect = 'allow') => ({
+      id,
+      agent: 'many.*',
+      action: '*',
+      effect,
+      reason: 'one of many',
+      conditions,
+    });
+    const policy = [
+      reads('by-list', { 'who in': { list: 'crowd' } }, 'deny'),
+      reads('by-session', { '>session_spend': 0 }, 'deny'),
+      reads('by-calls', { '>calls_last_hour': 40 }, 'needs_approval'),
+      reads('by-hour', { '<=current_hour': 23, kind: ['a', 'b'] }),
+      reads('by-n', { '>=n': 5, not: { kind: 'c' } }),
+    ];
+    await putInForce(server, { rules: policy as never, lists: { crowd: { values: ['eve', 7] } } });
+    const odd = [0, 3, 9, '9', null, true, [5], { n: 5 }];
+    const requests = Array.from({ length: 240 }, (_, index) => ({
+      agent: `many.${index % 3}`,
+      action: 'act',
+      context: { n: odd[index % 8], kind: 'abcd'[index % 5], who: ['eve', 'bob', 7][index % 7] },
+      ...(index % 4 === 0 ? { session: `s${index % 6}` } : {}),
+    }));
+    for (let at = 0; at < requests.length; at += 60) {
+      await server.call('evaluateBatch', { body: { requests: requests.slice(at, at + 60) } });
+    }
+    const all = await Promise.all(
+      [0, 1, 2].map((agent) => simulate({ rules: policy, window: { agent: `many.${agent}` } })),
+    );
+    for (const report of all) {
+      expect(report.replayable).toEqual({ n: 80, of: 80, lacking: { redacted: 0, facts: 0, unreadable: 0 } });
+      expect(report.failures).toEqual([]);
+    }
+    // Worth something only if every rule had its say.
+    const hits = new Map<string, number>();
+    for (const { coverage } of all) {
+      for (const rule of coverage.rules) hits.set(rule.rule_id, (hits.get(rule.rule_id) ?? 0) + rule.hits);
+    }
+    const never = [...hits].filter(([, count]) => count === 0).map(([id]) => id);
+    expect(never).toEqual(['by-session']);
+  });
+
   test('leaves out records whose rules would read what was redacted', async () => {
     await server.call('putCatalogAction', {
       params: { action: 'pay' },
