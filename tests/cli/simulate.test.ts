@@ -164,10 +164,10 @@ describe('simulate', () => {
 
 describe('what simulate cannot use', () => {
   it('is shown at its place when it is a case', async () => {
-    folder.write('slip.jsonl', '{"agent":"a","action":"b"}\n{"agent":"a","action":"b","expect":"deny"}\n');
+    folder.write('slip.jsonl', '{"agent":"a","action":"b"}\n{"agent":"a","action":"b","expected":"deny"}\n');
     const { code, stdout, stderr } = await simulate('rules.yaml', '--dataset', 'slip.jsonl');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/^slip\.jsonl:2:\d+ error invalid-source unknown key `expect`/);
+    expect(stderr).toMatch(/^slip\.jsonl:2:\d+ error invalid-source unknown key `expected`, did you mean `expect`/);
   });
 
   it('is one line when it is the command line', async () => {
