@@ -153,7 +153,10 @@ function findingsOf(findings: Map<number, RuleFindings>, rule: CompiledRule): Ru
 function scopesOf(index: PolicyIndex): ReadonlyMap<number, Scope> {
   const scopes = new Map<number, Scope>();
   for (const [agent, byAction] of index.buckets) {
-    for (const [action, rules] of byAction) for (const { rank } of rules) scopes.set(rank, { agent, action });
+    for (const [action, rules] of byAction) {
+      const scope = { agent, action };
+      for (const { rank } of rules) scopes.set(rank, scope);
+    }
   }
   return scopes;
 }

@@ -14,14 +14,17 @@ export interface RuleFindings extends KnownBefore {
   covered: { cover: Set<CompiledRule>; witness: Witness | null } | null;
   needed: boolean;
   redundant: { instead: Set<string | null>; witness: Witness } | null;
-  readonly undecided: Map<Undecided['question'], UndecidedReason>;
+  undecided: Map<Undecided['question'], UndecidedReason> | null;
   /** Ranks of lower rules already known to overlap or, whatever the pair, to be apart. */
-  readonly settled: Set<number>;
+  settled: Set<number>;
   readonly overlaps: { count: number; opposed: number; ties: number; partial: number; shown: Overlap[] };
   /** Of the overlaps shown. */
   weights: readonly number[];
   openOverlaps: number;
 }
+
+/** Most rules are looked at once and decided, so what few need is made when they do. */
+const nothingSettled: Set<number> = new Set();
 
 export function nothingFound(rule: CompiledRule): RuleFindings {
   return {
@@ -31,8 +34,8 @@ export function nothingFound(rule: CompiledRule): RuleFindings {
     covered: null,
     needed: false,
     redundant: null,
-    undecided: new Map(),
-    settled: new Set(),
+    undecided: null,
+    settled: nothingSettled,
     overlaps: { count: 0, opposed: 0, ties: 0, partial: 0, shown: [] },
     weights: [],
     openOverlaps: 0,
@@ -64,8 +67,13 @@ function addReach(findings: readonly RuleFindings[], finding: RuleFindings, reac
       for (const place of reach.cover) finding.covered.cover.add((findings[place] as RuleFindings).rule);
       break;
     case 'undecided':
-      finding.undecided.set(reach.question, reach.reason);
+      leaveOpen(finding, reach.question, reach.reason);
   }
+}
+
+function leaveOpen(finding: RuleFindings, question: Undecided['question'], reason: UndecidedReason): void {
+  finding.undecided ??= new Map();
+  finding.undecided.set(question, reason);
 }
 
 function addRedundancy(
@@ -83,7 +91,7 @@ function addRedundancy(
       for (const place of answer.instead) finding.redundant.instead.add(findings[place]?.rule.id ?? null);
       break;
     case 'undecided':
-      finding.undecided.set('redundant', answer.reason);
+      leaveOpen(finding, 'redundant', answer.reason);
   }
 }
 
@@ -94,7 +102,8 @@ function addMeetings(
   { agent, action }: Pair,
 ): void {
   finding.openOverlaps += meetings.open;
-  if (meetings.reason !== null) finding.undecided.set('overlap', meetings.reason);
+  if (meetings.reason !== null) leaveOpen(finding, 'overlap', meetings.reason);
+  if (meetings.settled.length > 0 && finding.settled === nothingSettled) finding.settled = new Set();
   for (const lower of meetings.settled) finding.settled.add((findings[lower] as RuleFindings).rule.rank);
   const { overlaps } = finding;
   overlaps.count += meetings.count;
@@ -102,11 +111,13 @@ function addMeetings(
   overlaps.ties += meetings.ties;
   overlaps.partial += meetings.partial;
   if (meetings.shown.length === 0) return;
+  const isFirst = overlaps.shown.length === 0;
   for (const { lower, context, opposed, tie, relation } of meetings.shown) {
     const rule = (findings[lower] as RuleFindings).rule.id;
     overlaps.shown.push({ rule, witness: { agent, action, context }, opposed, tie, relation });
   }
-  overlaps.shown.sort((x, y) => weightOf(y) - weightOf(x)).splice(shownMeetings);
+  // What one pair shows is in order.
+  if (!isFirst) overlaps.shown.sort((x, y) => weightOf(y) - weightOf(x)).splice(shownMeetings);
   finding.weights = overlaps.shown.map((overlap) => weightOf(overlap));
 }
 
@@ -121,7 +132,7 @@ export function collected(findings: RuleFindings[]): Omit<Analysis, 'pairs' | 'w
   for (const finding of findings) {
     const { id } = finding.rule;
     const open = (question: Undecided['question'], count?: number) => {
-      const reason = finding.undecided.get(question);
+      const reason = finding.undecided?.get(question);
       if (reason !== undefined)
         undecided.push({ question, rule: id, reason, ...(count === undefined ? {} : { count }) });
       return reason !== undefined;
@@ -129,7 +140,7 @@ export function collected(findings: RuleFindings[]): Omit<Analysis, 'pairs' | 'w
     if (finding.reached !== null) {
       if (!finding.needed && !open('redundant') && !reachOpen(finding) && finding.redundant !== null) {
         redundant.push({ rule: id, instead: [...finding.redundant.instead], witness: finding.redundant.witness });
-      } else if (!finding.needed && reachOpen(finding) && !finding.undecided.has('redundant')) {
+      } else if (!finding.needed && reachOpen(finding) && finding.undecided?.has('redundant') !== true) {
         undecided.push({ question: 'redundant', rule: id, reason: reachOpen(finding) as UndecidedReason });
       }
     } else if (!open('never-matches') && !open('unreachable')) {
@@ -148,5 +159,5 @@ export function collected(findings: RuleFindings[]): Omit<Analysis, 'pairs' | 'w
 
 /** Why it is open in some pair whether the rule wins there. */
 function reachOpen({ undecided }: RuleFindings): UndecidedReason | null {
-  return undecided.get('never-matches') ?? undecided.get('unreachable') ?? null;
+  return undecided?.get('never-matches') ?? undecided?.get('unreachable') ?? null;
 }
