@@ -273,6 +273,52 @@ async function newRisk(
   return compute.run('policy-change', input, { onAsk: listsFor(db.pool, workspaceId) });
 }
 
+/** That a change was shown to let agents do nothing more, as of one generation of what is in force. */
+export interface StricterProof {
+  readonly generation: number;
+}
+
+/**
+ * Compares what decides now with what would after a change of the default effect or of lists (a JSON object). Null when
+ * it is not proven that every request is decided as now or more strictly.
+ */
+export async function provenStricter(
+  { db, config, compute }: Linting,
+  workspaceId: number,
+  change: Partial<Pick<PolicySide, 'defaultEffect' | 'lists'>>,
+): Promise<StricterProof | null> {
+  const generation = await generationOf(db.pool, workspaceId);
+  const { setup } = await lintBasis(db.pool, config, workspaceId);
+  const { rows } = await db.pool.query<{ rules: string }>(
+    `select rules::text as rules from bundle where workspace_id = $1 and status = 'active'`,
+    [workspaceId],
+  );
+  const before: PolicySide = { rules: rows[0]?.rules ?? null, defaultEffect: setup.defaultEffect };
+  const { catalog, enforceContext } = setup;
+  const found = await compute.run(
+    'policy-change',
+    { before, after: { ...before, ...change }, catalog, enforceContext },
+    { onAsk: listsFor(db.pool, workspaceId) },
+  );
+  return !(found instanceof Refusal) && found.stricter ? { generation } : null;
+}
+
+/** Whether what was proven is still so, until the transaction ends. Take all other locks before. */
+export async function proofHolds(tx: PoolClient, workspaceId: number, proof: StricterProof): Promise<boolean> {
+  return (await generationOf(tx, workspaceId, 'for no key update')) === proof.generation;
+}
+
+async function generationOf(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  lock: '' | 'for no key update' = '',
+): Promise<number> {
+  const { rows } = await db.query<{ generation: number }>(`select generation from workspace where id = $1 ${lock}`, [
+    workspaceId,
+  ]);
+  return rows[0]?.generation ?? -1;
+}
+
 /** The bundle as clients see it. */
 export function bundleDocument({ bundle: row, current }: ShownBundle): Bundle {
   return {

@@ -7,7 +7,14 @@ import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, useApproval } from '../approvals/transaction.js';
-import { bundleInForce, bundleInvalid, isListInForce } from '../bundles/queries.js';
+import {
+  bundleInForce,
+  bundleInvalid,
+  isListInForce,
+  proofHolds,
+  provenStricter,
+  type StricterProof,
+} from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { listsFor } from '../lint/queries.js';
 import { settingsOf } from '../settings/queries.js';
@@ -45,6 +52,7 @@ export async function putList(
   if (fault) return invalid([{ path: `/values/${fault.index}`, message: fault.message }]);
   const values = canonicalValues(body.values);
   const now = services.clock.now();
+  const proof = body.approval_id === undefined ? await stricterList(services, caller.workspaceId, name, body) : null;
   const outcome = await withTransaction(services.db.pool, async (tx) => {
     await lockEnforcement(tx, caller.workspaceId);
     const stored = await storedList(tx, caller.workspaceId, name);
@@ -59,7 +67,7 @@ export async function putList(
     const changes = proposal.digest !== current?.digest;
     const enforced = changes && current !== null && (await isListInForce(tx, caller.workspaceId, name));
     if (enforced) {
-      const change = { caller, live: current.live, proposal, approvalId: body.approval_id, now };
+      const change = { caller, live: current.live, proposal, approvalId: body.approval_id, proof, now };
       const refused = await enforcedChangeRefused(tx, services, change);
       if (refused) return refused;
     }
@@ -77,6 +85,22 @@ export async function putList(
   return outcome.list;
 }
 
+/** The proof that a list as it is to be lets agents do nothing more, where its change would take a second person. */
+async function stricterList(
+  services: Services,
+  workspaceId: number,
+  name: string,
+  { values, normalize }: BodyOf<typeof operations.putList>,
+): Promise<StricterProof | null> {
+  const { pool } = services.db;
+  const current = (await currentLists(pool, workspaceId, [name])).get(name);
+  if (!current || current.live || !(await isListInForce(pool, workspaceId, name))) return null;
+  const settings = await settingsOf(pool, services.config, workspaceId);
+  if (!settings.four_eyes) return null;
+  const proposed = { values, normalize: normalize === undefined ? current.normalize : normalize };
+  return provenStricter(services, workspaceId, { lists: JSON.stringify(engineLists([[name, proposed]])) });
+}
+
 async function storedList(tx: PoolClient, workspaceId: number, name: string): Promise<StoredList | null> {
   const { rows } = await tx.query<StoredList>(
     `select version, l.live, l.description, l.deleted, v.digest, v.normalize
@@ -92,6 +116,7 @@ interface EnforcedChange {
   readonly live: boolean;
   readonly proposal: Proposal;
   readonly approvalId: number | undefined;
+  readonly proof: StricterProof | null;
   readonly now: Date;
 }
 
@@ -99,7 +124,7 @@ interface EnforcedChange {
 async function enforcedChangeRefused(
   tx: PoolClient,
   { config, compute }: Services,
-  { caller, live, proposal, approvalId, now }: EnforcedChange,
+  { caller, live, proposal, approvalId, proof, now }: EnforcedChange,
 ): Promise<Refusal | null> {
   const { workspaceId } = caller;
   const bundle = await bundleInForce(tx, workspaceId);
@@ -113,6 +138,7 @@ async function enforcedChangeRefused(
   }
   const settings = await settingsOf(tx, config, workspaceId);
   if (live || !settings.four_eyes) return null;
+  if (proof !== null && (await proofHolds(tx, workspaceId, proof))) return null;
   if (approvalId === undefined) {
     return refuse(
       'approval_required',

@@ -147,6 +147,31 @@ describe('a list that the bundle in force reads', () => {
     expect((await put('vips', { values: ['a'], approval_id: third })).problem.code).toBe('approval_used');
   });
 
+  test('changes without one where that is proven to let agents do nothing more', async () => {
+    await put('blocked', { values: ['a'] });
+    const { id } = await office.inForce('1.0.1', [
+      rule('all-others'),
+      reads('blocked', { id: 'blocks', effect: 'deny', priority: 90 }),
+      reads('vips', { id: 'allows-vips', priority: 95 }),
+    ]);
+    expect((await put('blocked', { values: ['a', 'b'] })).status).toBe(200);
+    expect((await put('blocked', { values: ['b'] })).problem.code).toBe('approval_required');
+    const { values } = (await office.call('getList', { params: { name: 'vips' } })).body;
+    expect((await put('vips', { values: [...values, 'b'] })).problem.code).toBe('approval_required');
+    const back = await office.call('createApproval', {
+      token: office.operator,
+      body: { kind: 'activation', bundle_id: id - 1, justification: 'back', initial_pct: 100 },
+    });
+    for (const token of [office.ann, office.bob].slice(0, back.body.quorum)) {
+      await office.call('approve', { token, params: { id: back.body.id }, body: {} });
+    }
+    await office.call('activateBundle', {
+      token: office.operator,
+      params: { id: id - 1 },
+      body: { approval_id: back.body.id, canary_pct: 100 },
+    });
+  });
+
   test('changes by an approval only from the version it was asked at', async () => {
     const [first, second] = [await ask('vips', ['p']), await ask('vips', ['q'])];
     expect((await put('vips', { values: ['p'], approval_id: first })).status).toBe(200);

@@ -7,6 +7,7 @@ import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, settingsSubject, useApproval } from '../approvals/transaction.js';
+import { proofHolds, provenStricter, type StricterProof } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { protectedSettings, type SettingValues, settingFaults, settingsOf } from './queries.js';
 
@@ -31,6 +32,7 @@ export async function changeSettings(
   const faults = settingFaults(change);
   if (faults.length > 0) return invalid(faults);
   const now = clock.now();
+  const proof = approvalId === undefined ? await stricterDefault(services, caller.workspaceId, change) : null;
   const outcome = await withTransaction(db.pool, async (tx) => {
     await lockEnforcement(tx, caller.workspaceId);
     const before = await settingsOf(tx, config, caller.workspaceId);
@@ -38,7 +40,9 @@ export async function changeSettings(
       (name) => canonicalJson(change[name]) !== canonicalJson(before[name]),
     );
     if (changed.length === 0) return { settings: before, generation: null };
-    const refusal = before.four_eyes ? await approved(tx, { caller, change, changed, approvalId, now }) : null;
+    const stricter = await isStricter(tx, { caller, change, changed, proof });
+    const refusal =
+      before.four_eyes && !stricter ? await approved(tx, { caller, change, changed, approvalId, now }) : null;
     if (refusal) return refusal;
     await tx.query(
       `insert into setting as current (workspace_id, "values", updated_by, updated_at) values ($1, $2, $3, $4)
@@ -58,6 +62,7 @@ export async function changeSettings(
         before: Object.fromEntries(changed.map((name) => [name, before[name]])),
         after: Object.fromEntries(changed.map((name) => [name, change[name]])),
         approval_id: approvalId ?? null,
+        ...(before.four_eyes && stricter ? { proven_stricter: true } : {}),
       },
       enforcement,
     });
@@ -66,6 +71,38 @@ export async function changeSettings(
   if (outcome instanceof Refusal) return outcome;
   if (outcome.generation !== null) await services.enforcement.reach(caller.workspaceId, outcome.generation);
   return outcome.settings;
+}
+
+/** The proof that another default effect lets agents do nothing more, where one is asked for and takes a second person. */
+async function stricterDefault(
+  services: Services,
+  workspaceId: number,
+  { default_effect: defaultEffect }: SettingValues,
+): Promise<StricterProof | null> {
+  if (defaultEffect === undefined) return null;
+  const settings = await settingsOf(services.db.pool, services.config, workspaceId);
+  if (!settings.four_eyes || settings.default_effect === defaultEffect) return null;
+  return provenStricter(services, workspaceId, { defaultEffect });
+}
+
+interface Weighed {
+  readonly caller: Caller;
+  readonly change: SettingValues;
+  readonly changed: readonly (keyof SettingValues)[];
+  readonly proof: StricterProof | null;
+}
+
+/** Whether all that is protected and changes is known to let agents do nothing more, and something does. */
+async function isStricter(tx: PoolClient, { caller, change, changed, proof }: Weighed): Promise<boolean> {
+  const touched = protectedSettings.filter((name) => changed.includes(name));
+  for (const name of touched) {
+    const plainly =
+      (name === 'enforce_context' && change.enforce_context === true) ||
+      (name === 'catalog' && change.catalog === 'strict');
+    const proven = name === 'default_effect' && proof !== null && (await proofHolds(tx, caller.workspaceId, proof));
+    if (!plainly && !proven) return false;
+  }
+  return touched.length > 0;
 }
 
 interface Guarded {

@@ -215,4 +215,27 @@ describe('settings under four eyes', () => {
     );
     expect((await server.call('putSettings', { body: { default_effect: 'allow' } })).status).toBe(200);
   });
+
+  it('need none where the change is proven to let agents do nothing more', async () => {
+    const put = (body: Record<string, unknown>) => server.call('putSettings', { body });
+    await put({ four_eyes: true });
+    const id = await request({ default_effect: 'allow', enforce_context: false, catalog: 'open' });
+    await approve(id);
+    const loose = { default_effect: 'allow', enforce_context: false, catalog: 'open' };
+    expect((await put({ ...loose, approval_id: id })).status).toBe(200);
+    for (const change of [{ default_effect: 'needs_approval' }, { enforce_context: true }, { catalog: 'strict' }]) {
+      expect((await put(change)).body).toMatchObject(change);
+      const { entries } = (await server.call('listAudit', { query: { limit: 1 } })).body;
+      expect(entries[0]?.data).toMatchObject({ after: change, approval_id: null, proven_stricter: true });
+    }
+    for (const change of [
+      { default_effect: 'allow' },
+      { enforce_context: false },
+      { default_effect: 'deny', time_zone: 'Europe/Vienna' },
+    ]) {
+      const { status, problem } = await put(change);
+      expect([status, problem.code]).toEqual([409, 'approval_required']);
+    }
+    expect((await put({ default_effect: 'deny' })).status).toBe(200);
+  });
 });
