@@ -19,6 +19,7 @@ export function unknownTo(
 export interface ContextFault {
   /** In one sentence. */
   readonly reason: string;
+  /** Names of more than 128 characters are shortened. */
   readonly violations: readonly ContextViolation[];
 }
 
@@ -32,7 +33,10 @@ export function contextFault(
 ): ContextFault | null {
   const schema = catalog.schemaOf('*', action);
   if (schema === null) return null;
-  const violations = validateContext(schema, context);
+  const violations = validateContext(schema, context).map(({ path, message }) => ({
+    path: path.map(shortened),
+    message,
+  }));
   const [first] = violations;
   if (first === undefined) return null;
   const place = first.path.length === 0 ? 'it' : quoted(first.path.join('.'));
@@ -41,4 +45,9 @@ export function contextFault(
     reason: `the context does not fit the schema of \`${action}\`: ${place} ${first.message}${more}`,
     violations,
   };
+}
+
+/** Names are the caller's: sixteen of them are not to make an answer of a megabyte. */
+function shortened(name: string): string {
+  return name.length > 128 ? `${name.slice(0, 125)}...` : name;
 }

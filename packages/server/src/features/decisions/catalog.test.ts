@@ -283,6 +283,17 @@ describe('a field marked `x-sensitive`', () => {
     expect(context.to).toEqual(to.map(() => ({ address: '[redacted]' })));
   });
 
+  test('is named in few words, however long the names are', async () => {
+    const schema = { additionalProperties: { additionalProperties: { type: 'integer', 'x-sensitive': true } } };
+    await server.call('putCatalogAction', { params: { action: 'bag' }, body: { context_schema: schema } });
+    const long = 'x'.repeat(2_000);
+    const inner = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`n${n}`, 7_654_321]));
+    const { decision_id: id } = await ask('bag', { [long]: inner });
+    const { redacted, context } = await record(id);
+    expect(redacted).toEqual([long]);
+    expect(JSON.stringify(context)).not.toContain('7654321');
+  });
+
   test('can be the whole context', async () => {
     const schema = { 'x-sensitive': true, properties: { pin: { type: 'integer' } } };
     await server.call('putCatalogAction', { params: { action: 'vault' }, body: { context_schema: schema } });

@@ -1,7 +1,7 @@
 import { limits, redact } from '@policy-studio/engine';
 
-/** How many places a record names at most; beyond it they are named by what holds them. */
-const namedPlaces = 64;
+/** How many places a record names at most, and of how many characters; beyond it they are named by what holds them. */
+const namedPlaces = { count: 64, characters: 4096 } as const;
 
 /**
  * What the record keeps of a request's context, and the fields it does not, whole or in part: those that a schema marks
@@ -22,7 +22,9 @@ export function kept(
 
 function bounded(places: readonly string[]): readonly string[] {
   let named = places;
-  for (let depth = 0; depth < limits.contextDepth && named.length > namedPlaces; depth += 1) {
+  const tooMany = () =>
+    named.length > namedPlaces.count || named.reduce((sum, place) => sum + place.length, 0) > namedPlaces.characters;
+  for (let depth = 0; depth < limits.contextDepth && tooMany(); depth += 1) {
     named = [...new Set(named.map((place) => place.slice(0, Math.max(0, place.lastIndexOf('.'))) || place))];
   }
   return named;
