@@ -6,26 +6,56 @@ import { hostsOf } from '../host.js';
 /** Members of a long list that cases are made around. */
 const membersKept = 16;
 
-/**
- * Values on and around what a test compares with: the value itself, the nearest on either side, members and what is none,
- * texts that begin, end or hold it. Never empty, except for tests between fields; it holds `undefined` for missing.
- */
-export function valuesAround(test: Test, resources: Resources): readonly unknown[] {
+/** What tests are around, found once for each; a list that many rules name is looked through once. */
+export interface NearValues {
+  /**
+   * Values on and around what the test compares with: the value itself, the nearest on either side, members and what is
+   * none, texts that begin, end or hold it; `undefined` stands for missing. Empty only for a test between fields.
+   */
+  around(test: Test, resources: Resources): readonly unknown[];
+  /** Whether the test is met by a value of its field; always so for a test between fields, which one value cannot tell. */
+  meets(test: Test, resources: Resources): (value: unknown) => boolean;
+}
+
+/** Tests are told apart by identity: each belongs to one policy. */
+export function createNearValues(): NearValues {
+  const samples = new Map<ReadonlySet<unknown>, readonly Scalar[]>();
+  const sampleOf: ListSample = (list, resources) => {
+    const { members } = resources.list(list);
+    return memoized(samples, members, () => someOf([...members] as Scalar[]));
+  };
+  const around = new Map<Test, readonly unknown[]>();
+  const meets = new Map<Test, (value: unknown) => boolean>();
+  return {
+    around: (test, resources) => memoized(around, test, () => valuesAround(test, resources, sampleOf)),
+    meets: (test, resources) => memoized(meets, test, () => meetsAlone(test, resources)),
+  };
+}
+
+/** Some members of a named list. */
+type ListSample = (list: string, resources: Resources) => readonly Scalar[];
+
+function memoized<K, T>(made: Map<K, T>, key: K, make: () => T): T {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  made.set(key, value);
+  return value;
+}
+
+function valuesAround(test: Test, resources: Resources, sampleOf: ListSample): readonly unknown[] {
   const { operator, operand } = test;
   if (operand.kind === 'field') return [];
   if (operator === 'exists') return ['present', undefined];
   if (operator === 'is_empty') return ['', [], 'present', undefined];
-  if (operator === 'domain_in') return aroundDomains(test, resources);
-  if (operand.kind !== 'value') {
-    const members = someOf(operand.kind === 'list' ? membersOf(operand.name, resources) : operand.values);
-    if (operator === 'any_in' || operator === 'all_in') return aroundElements(members);
-    return [...members, ...members.slice(0, 1).flatMap(besides), ...members.slice(-1).flatMap(besides), 'no member'];
-  }
-  return aroundValue(operator, operand.value);
+  if (operand.kind === 'value') return aroundValue(operator, operand.value);
+  const members = operand.kind === 'list' ? sampleOf(operand.name, resources) : someOf(operand.values);
+  if (operator === 'domain_in') return aroundDomains(members.map(String));
+  if (operator === 'any_in' || operator === 'all_in') return aroundElements(members);
+  return [...members, ...members.slice(0, 1).flatMap(besides), ...members.slice(-1).flatMap(besides), 'no member'];
 }
 
-/** Whether the test is met by a value of its field; always so for a test between fields, which one value cannot tell. */
-export function meets(test: Test, resources: Resources): (value: unknown) => boolean {
+function meetsAlone(test: Test, resources: Resources): (value: unknown) => boolean {
   if (test.operand.kind === 'field') return () => true;
   const check = checkOf(test, { slot: () => 0, hostSlot: () => 1 }, resources);
   const readsHosts = test.operator === 'domain_in';
@@ -104,10 +134,6 @@ function aroundValue(operator: Test['operator'], value: Scalar): readonly unknow
   }
 }
 
-function membersOf(list: string, resources: Resources): Scalar[] {
-  return [...resources.list(list).members] as Scalar[];
-}
-
 /** All of a short list; of a long one every so-manieth. */
 function someOf<T>(members: readonly T[]): readonly T[] {
   if (members.length <= membersKept) return members;
@@ -155,10 +181,7 @@ function aroundElements(members: readonly Scalar[]): readonly unknown[] {
   return [...singles, members.slice(0, 3), [first, 'no member'], ['no member'], []];
 }
 
-function aroundDomains({ operand }: Test, resources: Resources): readonly unknown[] {
-  const names =
-    operand.kind === 'values' ? operand.values : operand.kind === 'list' ? membersOf(operand.name, resources) : [];
-  const domains = someOf(names.map(String));
+function aroundDomains(domains: readonly string[]): readonly unknown[] {
   const [first = 'example.com'] = domains;
   return [
     ...domains.flatMap((domain) => [`https://${domain}/`, `someone@${domain}`]),

@@ -12,6 +12,7 @@ import type { RuleInput } from '../generated/rule.js';
 import { limits } from '../limits.js';
 import { anyRule, lists } from '../rules.testkit.js';
 import type { SimulationCase } from './case.js';
+import { parseCaseList } from './parse-cases.js';
 import { inboxRules, policyOf } from './policies.testkit.js';
 import { simulate } from './run.js';
 import { syntheticCases } from './synthetic.js';
@@ -206,6 +207,21 @@ describe('synthetic cases', () => {
     for (const { context } of syntheticCases([policyOf(mailRules)], { count: 3, seed: 1, catalog })) {
       expect(JSON.stringify(context).length).toBeLessThan(limits.contextBytes);
     }
+  });
+
+  it('stay within a context where rules hold long texts', () => {
+    const long = (field: string): [string, unknown] => [`${field} contains`, field.repeat(4000)];
+    const conditions = Object.fromEntries(['ab', 'cd', 'ef', 'gh', 'ij', 'kl', 'mn', 'op', 'qr'].map(long));
+    const cases = syntheticCases([policyOf([rule('long', conditions)])], { count: 60, seed: 1 });
+    expect(parseCaseList(cases)).toEqual(cases);
+  });
+
+  it('are made soon where every rule names a long list', () => {
+    const values = Array.from({ length: 100_000 }, (_, i) => `member-${i}`);
+    const rules = Array.from({ length: 500 }, (_, i) => rule(`rule-${i}`, { [`f${i} in`]: { list: 'long' } }));
+    const policy = policyOf(rules, { lists: { long: { values } } });
+    const members = syntheticCases([policy], { count: 500, seed: 1 }).flatMap(({ context }) => Object.values(context));
+    expect(members.filter((value) => String(value).startsWith('member-')).length).toBeGreaterThan(500);
   });
 
   it('hold no object within itself where a field is compared with what it stands in', () => {

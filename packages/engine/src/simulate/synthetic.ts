@@ -7,13 +7,15 @@ import type { Resources } from '../check.js';
 import type { CompiledPolicy } from '../compile.js';
 import { type Test, visitTests } from '../condition.js';
 import { type ClockFacts, isFact } from '../facts.js';
+import { limits } from '../limits.js';
+import { longerThan } from '../parse-condition.js';
 import { planFor } from '../policy-index.js';
 import type { SimulationCase } from './case.js';
 import { type ClockSampler, createClockSampler } from './clock-sample.js';
 import { type Draft, fieldIn, setField } from './context-field.js';
 import { type Demand, demandsFor } from './demand.js';
 import { type EnabledRule, enabledRules } from './enabled-rules.js';
-import { meets, meetsBetween, usualOther, valuesAround, valuesBeside } from './near-values.js';
+import { createNearValues, meetsBetween, type NearValues, usualOther, valuesBeside } from './near-values.js';
 import { createPairChooser } from './pair-choice.js';
 import { createRandom, type Random } from './random.js';
 import { mightHold } from './schema-fit.js';
@@ -70,8 +72,7 @@ interface Material {
   readonly fieldsRead: (pair: Pair) => readonly string[];
   /** Facts that some rule reads, sorted. */
   readonly facts: readonly string[];
-  readonly around: (test: Test, resources: Resources) => readonly unknown[];
-  readonly meets: (test: Test, resources: Resources) => (value: unknown) => boolean;
+  readonly near: NearValues;
 }
 
 interface PoolTest {
@@ -102,8 +103,7 @@ function materialOf(policies: readonly CompiledPolicy[]): Material {
     testsByField,
     fieldsRead: fieldReading(policies),
     facts: [...facts].sort(),
-    around: remembered(valuesAround),
-    meets: remembered(meets),
+    near: createNearValues(),
   };
 }
 
@@ -124,19 +124,6 @@ function fieldReading(policies: readonly CompiledPolicy[]): Material['fieldsRead
 function topOf(field: string): string {
   const dot = field.indexOf('.');
   return dot === -1 ? field : field.slice(0, dot);
-}
-
-/** Tests are told apart by identity: each belongs to one policy. */
-function remembered<T>(make: (test: Test, resources: Resources) => T): (test: Test, resources: Resources) => T {
-  const made = new Map<Test, T>();
-  return (test, resources) => {
-    let value = made.get(test);
-    if (value === undefined) {
-      value = make(test, resources);
-      made.set(test, value);
-    }
-    return value;
-  };
 }
 
 interface Subject {
@@ -166,11 +153,10 @@ function contextFor(material: Material, subject: Subject, clock: ClockSampler, r
   }
   setFacts(material, subject, demanded, context, clock, random);
   for (const each of demands) if (each.test.operand.kind === 'field') adjust(subject, each, context, random);
-  if (schema === null) {
-    if (random.once(32)) mistype(context, random);
-    return context;
-  }
-  return mended(schema, context, base);
+  if (schema === null && random.once(32)) mistype(context, random);
+  const made = schema === null ? context : mended(schema, context, base);
+  // Rules may hold texts so long that several of them are more than a request may carry.
+  return longerThan(JSON.stringify(made), limits.contextBytes) ? base : made;
 }
 
 function byField(demands: readonly Demand[]): Map<string, Demand[]> {
@@ -206,15 +192,15 @@ function chosen(
   random: Random,
 ): unknown {
   const { resources } = subject;
-  const candidates = demands.flatMap(({ test }) => material.around(test, resources as Resources));
+  const candidates = demands.flatMap(({ test }) => material.near.around(test, resources as Resources));
   if (pool.length > 0) {
     const { test, resources: others } = random.pick(pool);
-    candidates.push(...material.around(test, others));
+    candidates.push(...material.near.around(test, others));
   }
   if (demands.some(({ met }) => !met) && random.once(4)) candidates.push(undefined);
   const fitting = candidates.filter((value) => fits(subject, field, value));
   const meeting = fitting.filter((value) =>
-    demands.every(({ test, met }) => material.meets(test, resources as Resources)(value) === met),
+    demands.every(({ test, met }) => material.near.meets(test, resources as Resources)(value) === met),
   );
   if (meeting.length > 0) return random.pick(meeting);
   return fitting.length > 0 ? random.pick(fitting) : undefined;
@@ -245,7 +231,7 @@ function setFacts(
     if (!clockNames.has(field) || field === 'now') return [];
     const name = field as keyof ClockFacts;
     return its.map(({ test, met }) => (facts: ClockFacts) => {
-      return material.meets(test, resources as Resources)(facts[name]) === met;
+      return material.near.meets(test, resources as Resources)(facts[name]) === met;
     });
   });
   const instant = demanded.has('now')
