@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rulesYaml, run, workFolder } from './cli.testkit.js';
 import { readAnnotations, readSarif, readXml } from './formats.testkit.js';
@@ -149,6 +151,31 @@ describe('diff', () => {
     const piped = await run(['diff', '-', 'rules.yaml'], { ...inFolder, input: rulesYaml });
     expect(piped).toMatchObject({ code: 0, stdout: expect.stringContaining('standard input → rules.yaml') });
     expect(await diff('-', '-')).toMatchObject({ code: 2, stderr: expect.stringContaining('only one of') });
+  });
+
+  it('compares the bundles of two folders by their names', async () => {
+    for (const side of ['old', 'new/sub']) mkdirSync(join(folder.path, side), { recursive: true });
+    mkdirSync(join(folder.path, 'old/sub'));
+    folder.write('old/same.yaml', rulesYaml);
+    folder.write('new/same.yaml', rulesYaml.replace('First rules', 'The same rules'));
+    folder.write('old/sub/mail.yaml', rulesYaml);
+    folder.write('new/sub/mail.yaml', rulesYaml.replace('">=risk_score": 85', '">=risk_score": 70'));
+    folder.write('new/added.yaml', rulesYaml);
+    folder.write('new/lists.yaml', 'vips: [ada]\n');
+    const { code, stdout, stderr } = await diff('old', 'new');
+    expect(code).toBe(1);
+    expect(stderr).toContain('old/added.yaml: is not there, and counts as a bundle without rules\n');
+    expect(stdout).toMatch(/^old\/added\.yaml → new\/added\.yaml\n2 kinds of requests are decided otherwise:$/m);
+    expect(stdout).toMatch(/^old\/same\.yaml → new\/same\.yaml\nNo decision changes\./m);
+    expect(stdout).toMatch(/^old\/sub\/mail\.yaml → new\/sub\/mail\.yaml\n1 kind of requests/m);
+    const { files, equal } = JSON.parse((await diff('old', 'new', '--json')).stdout);
+    expect(files.map((one: { semantic: { equal: boolean } }) => one.semantic.equal)).toEqual([false, true, false]);
+    expect(equal).toBe(false);
+    expect((await diff('old', 'old')).code).toBe(0);
+    expect(await diff('old', 'rules.yaml')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not one of each'),
+    });
   });
 
   it('shows rules that are not valid at their place', async () => {

@@ -157,6 +157,11 @@ describe('the files that lint reads', () => {
       stdout: '',
       stderr: 'error: missing.yaml: there is no such file or folder\n',
     });
+    folder.write('some.policytest.yaml', 'rules: clean.yaml\ncases: []\n');
+    expect(await lint('some.policytest.yaml')).toMatchObject({
+      code: 2,
+      stderr: 'error: some.policytest.yaml: is a test suite, not rules: `policy-studio test` runs it\n',
+    });
     const empty = workFolder();
     expect(await run(['lint'], { cwd: empty.path })).toMatchObject({
       code: 2,

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rulesYaml, run, workFolder } from './cli.testkit.js';
 import { readAnnotations, readSarif, readXml } from './formats.testkit.js';
@@ -113,6 +115,22 @@ describe('simulate', () => {
     expect((await simulate(...mutate, '--min-score', '100%')).code).toBe(0);
   });
 
+  it('tries each bundle of a folder', async () => {
+    mkdirSync(join(folder.path, 'many'));
+    folder.write('many/a.yaml', rulesYaml);
+    folder.write('many/b.yaml', rulesYaml.replace('cost: 2', 'cost: 2000'));
+    const { code, stdout } = await simulate('many', '--dataset', 'fixtures');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^many\/a\.yaml on 9 fixtures$/m);
+    expect(stdout).toMatch(/^many\/b\.yaml error limit-breach/m);
+    const { files } = await asJson('many', '--dataset', 'fixtures');
+    expect(files.map(({ passed }: { passed: boolean }) => passed)).toEqual([true, false]);
+    expect(await simulate('many', '--compare', 'rules.yaml')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no folder'),
+    });
+  });
+
   it('makes cases that a catalog lets through', async () => {
     folder.write(
       'catalog.json',
@@ -172,6 +190,8 @@ describe('what simulate cannot use', () => {
 
   it('is one line when it is the command line', async () => {
     for (const [args, message] of [
+      [['--dataset', 'rules.yaml'], 'rules.yaml: holds rules, not cases'],
+      [['--compare', 'mail.policytest.yaml'], 'is a test suite, not rules: `policy-studio test` runs it'],
       [['--dataset', 'calls.txt'], 'calls.txt: a data set is `fixtures`, `synthetic`, or a file'],
       [['--dataset', 'missing.csv'], 'missing.csv: there is no such file'],
       [['--count', '0'], 'a count must be a whole number from 1 to 100000'],

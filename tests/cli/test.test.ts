@@ -242,7 +242,7 @@ describe('a suite that cannot be run', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^broken\.yaml:\d+:5 error invalid-rule .*did you mean `allow`\?/m);
     expect(stdout).toMatch(/^rules\.yaml:\d+:5 error duplicate-id /m);
-    expect(stdout).toMatch(/^1 suite, 3 cases: 0 passed, 3 not run$/m);
+    expect(stdout).toMatch(/^1 suite \(1 not run\), 3 cases: 0 passed, 3 not run$/m);
     const { suites, summary } = JSON.parse((await test('two.policytest.yaml', '--json')).stdout);
     expect(suites[0].errors.map(({ file }: { file: string }) => file)).toContain('broken.yaml');
     expect(summary).toMatchObject({ failed: 0, not_run: 3, covered_rate: null });
@@ -253,6 +253,10 @@ describe('a suite that cannot be run', () => {
       code: 2,
       stdout: '',
       stderr: 'error: .: no suites there, files called *.policytest.yaml or .json\n',
+    });
+    expect(await test('rules.yaml')).toMatchObject({
+      code: 2,
+      stderr: 'error: rules.yaml: holds rules, not tests of them: a suite names such a file under `rules`\n',
     });
     expect(await test('missing.policytest.yaml')).toMatchObject({
       code: 2,

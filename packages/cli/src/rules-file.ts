@@ -14,6 +14,7 @@ import { CommandFailure, exitCodes, unusable } from './exit-code.js';
 import { findingsText } from './findings-text.js';
 import { parseDocumentText, readText, type TextFile } from './input.js';
 import { printable, type Style, type Terminal } from './output.js';
+import { isSuiteName, suiteInstead } from './source-files.js';
 
 export interface RulesFile {
   readonly file: TextFile;
@@ -28,6 +29,7 @@ export interface CompiledRules extends RulesFile {
 
 /** Reads a bundle document. Its syntax is checked, its rules are not. */
 export async function readRules(path: string, terminal: Terminal): Promise<RulesFile> {
+  if (isSuiteName(path)) throw suiteInstead(path);
   const file = await readText(path, terminal);
   const source = parseBundleSource(file.text, file.format);
   if (Array.isArray(source)) throw invalidRules(file, source, terminal.err.style);
@@ -47,6 +49,14 @@ export async function compileRules(
   const policy = compile({ rules }, lists, { defaultEffect });
   if (Array.isArray(policy)) throw invalidRules(file, located(policy, source), terminal.err.style);
   return { file, source, policy, rules, digest: bundleDigest(rules) };
+}
+
+/** The bundle of a file that is not there. */
+export function noRules(name: string, lists: Lists, defaultEffect: Effect): CompiledRules {
+  const policy = compile({ rules: [] }, lists, { defaultEffect });
+  if (Array.isArray(policy)) throw new Error('a policy without rules is valid');
+  const file: TextFile = { name, text: '', format: 'json' };
+  return { file, source: { rules: [], locate: () => null }, policy, rules: [], digest: bundleDigest([]) };
 }
 
 /** Named lists: `{name: [values]}`, or `{name: {values, normalize}}`. */

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseBundleSource } from '@policy-studio/engine';
-import { unusable } from './exit-code.js';
+import { type CommandFailure, unusable } from './exit-code.js';
 import { fileFailure, isEmptyFile, readText, type TextFile } from './input.js';
 import { plural, printable, type Terminal } from './output.js';
 
@@ -31,7 +31,7 @@ export async function filesAt(paths: readonly string[], takes: (name: string) =>
     if (found.size > mostFiles) throw unusable(`more than ${mostFiles} files: name fewer folders`);
   };
   for (const path of paths) {
-    if (path === '-' || !(await isFolder(path))) add(path, true);
+    if (!(await isFolder(path))) add(path, true);
     else for await (const file of filesUnder(path)) if (takes(file)) add(file, false);
   }
   return [...found.values()];
@@ -42,7 +42,9 @@ function mayHoldRules(name: string): boolean {
   return document.test(name) && !isSuiteName(name);
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Whether the path is a folder; standard input is none. */
+export async function isFolder(path: string): Promise<boolean> {
+  if (path === '-') return false;
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
@@ -68,6 +70,7 @@ export async function ruleFiles(paths: readonly string[], terminal: Terminal): P
   const files: TextFile[] = [];
   const others: string[] = [];
   for (const { path, named } of await filesAt(paths, mayHoldRules)) {
+    if (named && isSuiteName(path)) throw suiteInstead(path);
     const file = named || !(await isEmptyFile(path)) ? await readText(path, terminal) : null;
     if (file !== null && (named || holdsRules(file))) files.push(file);
     else others.push(path);
@@ -81,13 +84,18 @@ export async function ruleFiles(paths: readonly string[], terminal: Terminal): P
   return files;
 }
 
+/** What to say of a suite where rules are wanted. */
+export function suiteInstead(path: string): CommandFailure {
+  return unusable(`${path}: is a test suite, not rules: \`policy-studio test\` runs it`);
+}
+
 const othersNamed = 5;
 
 /**
  * Whether a file in a folder is about rules. One that cannot be read counts when it speaks of effects, so that a broken
  * bundle does not pass for something else.
  */
-function holdsRules(file: TextFile): boolean {
+export function holdsRules(file: TextFile): boolean {
   const source = parseBundleSource(file.text, file.format);
   if (!Array.isArray(source)) return source.rules.length === 0 || source.rules.some(isLikeRule);
   return /["']?\beffect["']?\s*:/.test(file.text) && /["']?\baction["']?\s*:/.test(file.text);

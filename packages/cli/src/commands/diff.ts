@@ -1,6 +1,7 @@
 import { type Effect, type SemanticChange, type SemanticDiff, semanticDiff } from '@policy-studio/engine';
 import { Command } from 'commander';
 import { readCatalogFor } from '../catalog-file.js';
+import { type BundlePair, type BundlePath, bundlePairs } from '../diff/bundle-pairs.js';
 import {
   changeSentence,
   type DiffResult,
@@ -17,11 +18,12 @@ import { ruleChanges } from '../diff/rule-changes.js';
 import { exitCodes, unusable } from '../exit-code.js';
 import { displayName, readBytes } from '../input.js';
 import { defaultEffectOption } from '../option-values.js';
-import { plural, printable, type Terminal } from '../output.js';
+import { plural, printable, type Style, type Terminal } from '../output.js';
 import type { Outcome } from '../program.js';
+import type { LineNotes } from '../replay/run.js';
 import { type FormatOptions, printReport, reporting } from '../report/format.js';
 import type { Check, Problem, Report } from '../report/report.js';
-import { type CompiledRules, compileRules, readLists } from '../rules-file.js';
+import { type CompiledRules, compileRules, noRules, readLists } from '../rules-file.js';
 
 interface DiffOptions extends FormatOptions {
   readonly lists?: string;
@@ -35,40 +37,51 @@ export function diffCommand(terminal: Terminal, outcome: Outcome, version: strin
     .description(
       'Which requests two bundles decide differently, each kind with an example, or the proof that there are none',
     )
-    .argument('<before>', 'a bundle: .json, .yaml, .yml, or - for standard input')
-    .argument('<after>', 'the other one')
+    .argument('<before>', 'a bundle: .json, .yaml, .yml, or - for standard input; or a folder of bundles')
+    .argument('<after>', 'the other one, or another folder: files of the same name are compared')
     .option('--requests <file>', 'count how many recorded requests change: .jsonl, .jsonl.gz or -')
     .option('--lists <file>', 'named lists: {name: [values]} or {name: {values, normalize}}')
     .option('--catalog <file>', 'agents and actions: only requests that its schemas let through count')
     .addOption(defaultEffectOption())
     .action(async (before: string, after: string, options: DiffOptions) => {
-      const { result, sides } = await compare(before, after, options, terminal);
-      const named = patternsIn(sides);
-      const report = diffReport(result, named, sides[1]);
-      printReport(report, (style) => diffText(result, named, style), options, version, terminal);
-      const bad = result.recorded?.bad_lines.count ?? 0;
-      if (bad > 0) {
-        const [first] = result.recorded?.bad_lines.first ?? [];
-        const where = first === undefined ? '' : `, the first at line ${first.line}: ${printable(first.message)}`;
-        terminal.err.write(`${displayName(options.requests ?? '')}: ${plural(bad, 'line')} skipped${where}\n`);
+      if ([before, after, options.requests].filter((path) => path === '-').length > 1) {
+        throw unusable('only one of the bundles and --requests can be -');
       }
-      if (!result.semantic.equal || bad > 0) outcome.exitCode = exitCodes.findings;
+      const pairs = await bundlePairs(before, after, terminal);
+      if (pairs.length > 1 && options.requests === '-') throw unusable('--requests can be - for one bundle only');
+      const compared: Compared[] = [];
+      for (const pair of pairs) compared.push(await compare(pair, options, terminal));
+      const isFolder = pairs.length !== 1 || pairs[0]?.before.path !== before;
+      const human = (style: Style) => compared.map(({ result, named }) => diffText(result, named, style)).join('\n');
+      printReport(diffReport(compared, isFolder), human, options, version, terminal);
+      const [{ result } = { result: null }] = compared;
+      const bad = result?.recorded?.bad_lines;
+      if (bad !== undefined && bad.count > 0) terminal.err.write(skippedText(options.requests ?? '', bad));
+      if (compared.some((each) => !each.result.semantic.equal) || (bad?.count ?? 0) > 0) {
+        outcome.exitCode = exitCodes.findings;
+      }
     });
 }
 
-async function compare(
-  before: string,
-  after: string,
-  options: DiffOptions,
-  terminal: Terminal,
-): Promise<{ result: DiffResult; sides: readonly [CompiledRules, CompiledRules] }> {
+function skippedText(path: string, { count, first: [first] }: LineNotes): string {
+  const where = first === undefined ? '' : `, the first at line ${first.line}: ${printable(first.message)}`;
+  return `${displayName(path)}: ${plural(count, 'line')} skipped${where}\n`;
+}
+
+/** Two bundles, and what they decide differently. */
+interface Compared {
+  readonly result: DiffResult;
+  readonly named: NamedPatterns;
+  readonly after: CompiledRules;
+}
+
+async function compare({ before, after }: BundlePair, options: DiffOptions, terminal: Terminal): Promise<Compared> {
   const { defaultEffect, requests } = options;
-  if ([before, after, requests].filter((path) => path === '-').length > 1) {
-    throw unusable('only one of the bundles and --requests can be -');
-  }
   const lists = await readLists(options.lists, terminal);
-  const a = await compileRules(before, lists, defaultEffect, terminal);
-  const b = await compileRules(after, lists, defaultEffect, terminal);
+  const read = ({ path, isThere }: BundlePath) =>
+    isThere ? compileRules(path, lists, defaultEffect, terminal) : noRules(path, lists, defaultEffect);
+  const a = await read(before);
+  const b = await read(after);
   const catalog = await readCatalogFor([a, b], options.catalog, terminal);
   const enforced = catalog && {
     typing: (agent: string, action: string) => catalog.typing(agent, action),
@@ -77,7 +90,7 @@ async function compare(
   const semantic = semanticDiff(a.policy, b.policy, enforced ?? {});
   const recorded = requests === undefined ? null : await countRecorded(requests, a, b, semantic.changes, terminal);
   const result = { before: sideOf(a), after: sideOf(b), ...ruleChanges(a.rules, b.rules), semantic, recorded };
-  return { result, sides: [a, b] };
+  return { result, named: patternsIn([a, b]), after: b };
 }
 
 async function countRecorded(
@@ -102,18 +115,18 @@ function sideOf({ file, digest, rules }: CompiledRules): DiffSide {
 }
 
 /** The report stands in the later file, at the rule that now decides. */
-function diffReport(result: DiffResult, named: NamedPatterns, after: CompiledRules): Report {
-  const { semantic } = result;
-  const checks: Check[] = [
-    ...semantic.changes.map((change) => checkOf(changeProblem(change, named, after))),
-    ...semantic.undecided.map((open) => checkOf(undecidedProblem(open, named, after))),
-  ];
-  const equal: Check = { name: 'every request is decided as before', problems: [] };
-  return {
-    command: 'diff',
-    files: [{ file: after.file, checks: checks.length === 0 ? [equal] : checks }],
-    result: jsonResult(result),
-  };
+function diffReport(compared: readonly Compared[], isFolder: boolean): Report {
+  const files = compared.map(({ result: { semantic }, named, after }) => {
+    const checks: Check[] = [
+      ...semantic.changes.map((change) => checkOf(changeProblem(change, named, after))),
+      ...semantic.undecided.map((open) => checkOf(undecidedProblem(open, named, after))),
+    ];
+    const equal: Check = { name: 'every request is decided as before', problems: [] };
+    return { file: after.file, checks: checks.length === 0 ? [equal] : checks };
+  });
+  const results = compared.map(({ result }) => jsonResult(result));
+  const equal = compared.every(({ result }) => result.semantic.equal);
+  return { command: 'diff', files, result: isFolder ? { files: results, equal } : results[0] };
 }
 
 function checkOf(problem: Problem): Check {

@@ -24,6 +24,7 @@ import { type Dataset, readDataset } from '../simulation/dataset.js';
 import { mutationText } from '../simulation/mutation-text.js';
 import { simulationChecks } from '../simulation/simulation-checks.js';
 import { comparisonText, simulationText } from '../simulation/simulation-text.js';
+import { isFolder, ruleFiles } from '../source-files.js';
 
 interface SimulateOptions extends FormatOptions {
   readonly dataset: string;
@@ -54,7 +55,7 @@ export function simulateCommand(terminal: Terminal, outcome: Outcome, version: s
     .description(
       'Try a bundle on many requests: what becomes of them, which rules decide none, what a second bundle changes',
     )
-    .argument('<rules>', 'the bundle: .json, .yaml, .yml, or - for standard input')
+    .argument('<rules>', 'the bundle: .json, .yaml, .yml, or - for standard input; or a folder, for each bundle in it')
     .option('--dataset <name>', '`synthetic`, `fixtures`, or a file of cases or of a test suite', 'synthetic')
     .addOption(
       new Option('--count <n>', 'how many synthetic cases')
@@ -76,12 +77,31 @@ export function simulateCommand(terminal: Terminal, outcome: Outcome, version: s
     .addOption(budgetOption('--max-compute <units>', 'compute units of the same', defaultBudgetLimits.compute))
     .action(async (rules: string, options: SimulateOptions) => {
       if (options.minScore !== undefined && options.mutate !== true) throw unusable('--min-score goes with --mutate');
-      const simulated = await run(rules, options, terminal);
-      const report = reportOf(simulated, options);
-      printReport(report, (style) => humanText(simulated, report, style), options, version, terminal);
-      const failed = report.files.some((file) => problemsOf(file).some(isFailure));
+      const inFolder = await isFolder(rules);
+      if (inFolder && options.compare !== undefined)
+        throw unusable('--compare takes one bundle on each side, no folder');
+      const paths = inFolder ? (await ruleFiles([rules], terminal)).map(({ name }) => name) : [rules];
+      if (paths.length > 1 && options.dataset === '-') throw unusable('--dataset can be - for one bundle only');
+      const all: Reported[] = [];
+      for (const path of paths) {
+        const simulated = await run(path, options, terminal);
+        all.push({ simulated, report: reportOf(simulated, options) });
+      }
+      const human = (style: Style) => all.map((each) => humanText(each, style)).join('\n');
+      printReport(inFolder ? together(all) : (all[0] as Reported).report, human, options, version, terminal);
+      const failed = all.some(({ report }) => report.files.some((file) => problemsOf(file).some(isFailure)));
       if (failed) outcome.exitCode = exitCodes.findings;
     });
+}
+
+interface Reported {
+  readonly simulated: Simulated;
+  readonly report: Report;
+}
+
+function together(all: readonly Reported[]): Report {
+  const results = all.map(({ report }) => report.result);
+  return { command: 'simulate', files: all.flatMap(({ report }) => report.files), result: { files: results } };
 }
 
 async function run(path: string, options: SimulateOptions, terminal: Terminal): Promise<Simulated> {
@@ -136,11 +156,8 @@ function reportOf(
   };
 }
 
-function humanText(
-  { rules, other, dataset, report, comparison, mutation }: Simulated,
-  { files }: Report,
-  style: Style,
-): string {
+function humanText({ simulated, report: { files } }: Reported, style: Style): string {
+  const { rules, other, dataset, report, comparison, mutation } = simulated;
   const blocks = files.flatMap((checked) => {
     const show = findingText(checked.file, style);
     const problems = problemsOf(checked).filter(isFailure);

@@ -132,7 +132,9 @@ function testText(
     ...(failed > 0 ? [style.red(`${count(failed)} failed`)] : []),
     ...(notRun > 0 ? [style.red(`${count(notRun)} not run`)] : []),
   ];
-  const total = `${plural(suites.length, 'suite')}, ${plural(cases, 'case')}: ${parts.join(', ')}`;
+  const unread = suites.filter(isNotRun).length;
+  const which = unread > 0 ? ` (${style.red(`${count(unread)} not run`)})` : '';
+  const total = `${plural(suites.length, 'suite')}${which}, ${plural(cases, 'case')}: ${parts.join(', ')}`;
   return `${[...blocks, ...lines, '', ...covered, style.bold(total)].join('\n')}\n`;
 }
 

@@ -15,7 +15,7 @@ import { CommandFailure, exitCodes, unusable } from '../exit-code.js';
 import { findingsText } from '../findings-text.js';
 import { displayName, readWhole, type TextFile, wholeText } from '../input.js';
 import { plural, type Terminal } from '../output.js';
-import { isSuiteName } from '../source-files.js';
+import { holdsRules, isSuiteName } from '../source-files.js';
 
 /** The cases of a simulation, and where they come from. */
 export interface Dataset {
@@ -83,7 +83,12 @@ async function readCaseFile(path: string, terminal: Terminal): Promise<Dataset> 
     };
   }
   const source = parseCases(text, format);
-  if (Array.isArray(source)) throw invalidCases({ ...file, format: 'json' }, source, terminal);
+  if (Array.isArray(source)) {
+    if ((format === 'json' || format === 'yaml') && holdsRules({ ...file, format })) {
+      throw unusable(`${shownName}: holds rules, not cases: give the bundle first, and a data set with --dataset`);
+    }
+    throw invalidCases({ ...file, format: 'json' }, source, terminal);
+  }
   return {
     name: datasetName(source.cases, shownName),
     cases: source.cases,

@@ -11,9 +11,11 @@ import {
   simulate,
   unknownTo,
 } from '@policy-studio/engine';
+import { unusable } from '../exit-code.js';
 import { readText, type TextFile } from '../input.js';
 import { shown, type Terminal } from '../output.js';
 import type { Check, CheckedFile, Problem } from '../report/report.js';
+import { holdsRules, isSuiteName } from '../source-files.js';
 import { type PolicyFault, type SuitePolicy, suitePolicy } from './suite-policy.js';
 import { whyNot } from './why-not.js';
 
@@ -47,6 +49,9 @@ export function suiteRunner(terminal: Terminal): {
     run: async (path) => {
       const file = await readText(path, terminal);
       const suite = parseSuite(file.text, file.format);
+      if (Array.isArray(suite) && !isSuiteName(path) && holdsRules(file)) {
+        throw unusable(`${file.name}: holds rules, not tests of them: a suite names such a file under \`rules\``);
+      }
       if (Array.isArray(suite)) return notRun(file, { file, diagnostics: suite });
       const policy = await suitePolicy(suite, path, terminal);
       if (Array.isArray(policy)) return brokenPolicy(file, suite, policy);
