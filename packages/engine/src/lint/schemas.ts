@@ -4,6 +4,8 @@ import { type CompiledCatalog, catalogLimits } from '../catalog/compiled-catalog
 import { nearestIn } from '../catalog/nearest-names.js';
 import { nearest } from '../diagnostic.js';
 import { isFact } from '../facts.js';
+import { lazy } from './lazy.js';
+import { nearestLookup } from './nearest-lookup.js';
 import { isInScope, type Scope } from './scope.js';
 
 /** What the catalog's schemas say of the fields that rules read. */
@@ -16,11 +18,13 @@ export interface Schemas {
   nearestField(scope: Scope, field: string): string | null;
 }
 
+/** Fields of one scope that names are looked for. */
+const maxLookups = 500;
+
 interface ScopeSchemas {
   readonly samples: readonly Pair[];
   readonly typings: readonly ContextTyping[] | null;
-  /** Made when first asked for. */
-  near: ((word: string) => string[]) | null;
+  readonly near: (word: string) => readonly string[];
 }
 
 /** Answers depend on the catalog alone; each scope is looked at once. */
@@ -47,10 +51,9 @@ export function schemasOf(catalog: CompiledCatalog): Schemas {
     samplesIn: (scope) => lookUp(scope).samples,
     typingsIn: (scope) => lookUp(scope).typings,
     nearestField: (scope, field) => {
-      const schemas = lookUp(scope);
-      schemas.near ??= nearestIn([...new Set((schemas.typings ?? []).flatMap(({ fields }) => Object.keys(fields)))]);
+      const { near } = lookUp(scope);
       // What merely ends alike is another field.
-      return nearest(field, schemas.near(field));
+      return nearest(field, near(field));
     },
   };
 }
@@ -64,7 +67,9 @@ function scopeSchemas(catalog: CompiledCatalog, pairs: readonly Pair[]): ScopeSc
     if (typing === undefined) isComplete = false;
     else if (!samples.has(typing)) samples.set(typing, pair);
   }
-  return { samples: [...samples.values()], typings: isComplete ? [...samples.keys()] : null, near: null };
+  const typings = isComplete ? [...samples.keys()] : null;
+  const search = lazy(() => nearestIn([...new Set((typings ?? []).flatMap(({ fields }) => Object.keys(fields)))]));
+  return { samples: [...samples.values()], typings, near: nearestLookup(maxLookups, (word) => search()(word)) };
 }
 
 /** Whether the server sets the field, or what it lies in: no schema speaks of it. */

@@ -1,7 +1,10 @@
 import { quoted } from '../../diagnostic.js';
 import { at, type LintCheck } from '../check.js';
 import { replace } from '../edits.js';
+import { nearestLookup } from '../nearest-lookup.js';
 import { listed } from '../wording.js';
+
+const maxLookups = 100;
 
 export const check: LintCheck = {
   code: 'unknown-agent',
@@ -9,10 +12,11 @@ export const check: LintCheck = {
   severityIn: ({ catalogMode }) => (catalogMode === 'open' ? 'warning' : 'error'),
   *find({ rules, catalog }) {
     if (catalog === null) return;
+    const nearestAgents = nearestLookup(maxLookups, catalog.nearestAgents);
     for (const each of rules) {
       const { id, agent, enabled } = each.rule;
       if (!enabled || catalog.knowsAgent(agent)) continue;
-      const near = catalog.nearestAgents(agent);
+      const near = nearestAgents(agent);
       const [first] = near;
       yield {
         rule: at(each),
