@@ -65,7 +65,7 @@ describe('typingOf', () => {
           }
         }
       }),
-      { seed: 11, numRuns: full ? 30_000 : 1_500 },
+      { seed: 11, numRuns: full ? 30_000 : 1_000 },
     );
     expect(admitted).toBeGreaterThan(1_000);
     expect(restricted).toBeGreaterThan(admitted / 4);
@@ -191,7 +191,7 @@ describe('analyse under a schema', () => {
           count.contexts += contexts.length;
         },
       ),
-      { seed: 13, numRuns: full ? 20_000 : 1_000 },
+      { seed: 13, numRuns: full ? 20_000 : 600 },
     );
     if (full) console.info(count);
     expect(count.contexts).toBeGreaterThan(count.sets * 4);

@@ -1,33 +1,25 @@
-import { canonicalJson, sameJson } from '../canonical.js';
-import { characterCount } from '../character-count.js';
-import { quoted } from '../diagnostic.js';
 import { withoutFacts } from '../facts.js';
 import { limits } from '../limits.js';
-import { isMultipleOf } from './multiple-of.js';
-import type {
-  ArrayKeywords,
-  ContextSchema,
-  NumberKeywords,
-  ObjectKeywords,
-  SchemaNode,
-  SchemaPattern,
-  SchemaType,
-  TextKeywords,
-} from './schema.js';
+import {
+  broken,
+  type Check,
+  type ContextViolation,
+  isOfType,
+  type Kind,
+  kindNames,
+  kindOf,
+  type Place,
+  plural,
+  spend,
+  tooDeep,
+  typeNames,
+  Unsettled,
+  validationLimits,
+} from './checking.js';
+import type { ArrayKeywords, ContextSchema, ObjectKeywords, SchemaNode } from './schema.js';
+import { allDiffer, isListed, matches, numberFits, textFits } from './value-keywords.js';
 
-/** One way in which a context breaks its schema. */
-export interface ContextViolation {
-  /** From the context: names of fields, positions in arrays as decimal text. */
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
-export const validationLimits = {
-  /** violations reported at once */
-  violations: 16,
-  /** schemas applied to values, values compared and characters matched, together: some 100 ms at the worst */
-  work: 200_000,
-} as const;
+export { type ContextViolation, validationLimits } from './checking.js';
 
 /**
  * How the context breaks the schema, in the order of the schema's keywords, at most 16; empty when it does not. Facts are
@@ -44,26 +36,6 @@ export function validateContext(schema: ContextSchema, context: Readonly<Record<
     found.unshift({ path: [], message: error.message });
   }
   return found.slice(0, validationLimits.violations);
-}
-
-/** Ends a validation that no answer can be given for; a `not` must not turn it into a pass. */
-class Unsettled extends Error {}
-const tooDeep = `it nests more than ${limits.contextDepth} levels deep: flatten it`;
-
-interface Check {
-  work: number;
-  /** Null while alternatives are tried, where only the answer counts. */
-  found: ContextViolation[] | null;
-}
-
-interface Place {
-  readonly name: string | number;
-  readonly above: Place | null;
-}
-
-function spend(check: Check, work: number): void {
-  check.work -= work;
-  if (check.work < 0) throw new Unsettled('checking it against the schema is too much work: simplify the schema');
 }
 
 function isValid(check: Check, node: SchemaNode, value: unknown, place: Place | null, depth: number): boolean {
@@ -112,50 +84,6 @@ function ownKeywordsFit(
 }
 
 type Members = Readonly<Record<string, unknown>>;
-type Kind = Exclude<SchemaType, 'integer'>;
-
-const kindNames: Readonly<Record<SchemaType, string>> = {
-  null: 'null',
-  boolean: 'true or false',
-  number: 'a number',
-  integer: 'an integer',
-  string: 'a string',
-  array: 'an array',
-  object: 'an object',
-};
-
-function kindOf(value: unknown): Kind | null {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return typeof value as 'string' | 'boolean';
-    case 'number':
-      return Number.isFinite(value) ? 'number' : null;
-    case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'array' : 'object';
-    default:
-      return null;
-  }
-}
-
-function isOfType(types: readonly SchemaType[], kind: Kind, value: unknown): boolean {
-  return types.includes(kind) || (kind === 'number' && types.includes('integer') && Number.isInteger(value));
-}
-
-function typeNames(types: readonly SchemaType[]): string {
-  return types.length === 0 ? 'absent' : types.map((type) => kindNames[type]).join(' or ');
-}
-
-/** Notes a violation, unless alternatives are being tried; always false. */
-function broken(check: Check, place: Place | null, message: string): false {
-  if (check.found !== null && check.found.length < validationLimits.violations) {
-    const path: string[] = [];
-    for (let at = place; at !== null; at = at.above) path.push(String(at.name));
-    check.found.push({ path: path.reverse(), message });
-  }
-  return false;
-}
-
 /** Whether the value fits, without a word about why not. */
 function quietly(check: Check, node: SchemaNode, value: unknown, depth: number): boolean {
   const { found } = check;
@@ -165,94 +93,6 @@ function quietly(check: Check, node: SchemaNode, value: unknown, depth: number):
   } finally {
     check.found = found;
   }
-}
-
-function isListed(
-  check: Check,
-  lists: NonNullable<SchemaNode['values']>,
-  value: unknown,
-  place: Place | null,
-): boolean {
-  return lists.every((list) => {
-    spend(check, 1 + (list.length >> 4));
-    if (typeof value !== 'object' || value === null) {
-      if (list.includes(value)) return true;
-    } else {
-      spend(check, list.length + (sizeOf(check, value) ?? 0));
-      if (list.some((member) => sameJson(member, value))) return true;
-    }
-    if (check.found === null) return false;
-    const shown = list.slice(0, 8).map((member) => quoted(canonicalJson(member)));
-    const more = list.length > shown.length ? ` and ${list.length - shown.length} more` : '';
-    return broken(
-      check,
-      place,
-      shown.length === 1 ? `must be ${shown[0]}` : `must be one of ${shown.join(', ')}${more}`,
-    );
-  });
-}
-
-/** How many values there are in a value, itself included; null when one of them has no JSON. */
-function sizeOf(check: Check, value: unknown): number | null {
-  let size = 0;
-  const pending = [{ value, depth: 0 }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    size += 1;
-    if (kindOf(next.value) === null) return null;
-    if (next.depth > limits.contextDepth) throw new Unsettled(tooDeep);
-    if (typeof next.value !== 'object' || next.value === null) continue;
-    for (const member of Object.values(next.value)) {
-      if (member !== undefined) pending.push({ value: member, depth: next.depth + 1 });
-    }
-    if (pending.length > check.work) return pending.length;
-  }
-  return size;
-}
-
-function numberFits(check: Check, keywords: NumberKeywords, value: number, place: Place | null): boolean {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = keywords;
-  let valid = true;
-  const need = (fits: boolean, message: string) => {
-    if (!fits) valid = broken(check, place, message);
-  };
-  if (minimum !== undefined) need(value >= minimum, `must be at least ${minimum}`);
-  if (maximum !== undefined) need(value <= maximum, `must be at most ${maximum}`);
-  if (exclusiveMinimum !== undefined) need(value > exclusiveMinimum, `must be more than ${exclusiveMinimum}`);
-  if (exclusiveMaximum !== undefined) need(value < exclusiveMaximum, `must be less than ${exclusiveMaximum}`);
-  if (multipleOf !== undefined) {
-    spend(check, 8);
-    need(isMultipleOf(value, multipleOf), `must be a multiple of ${multipleOf}`);
-  }
-  return valid;
-}
-
-function textFits(check: Check, keywords: TextKeywords, value: string, place: Place | null): boolean {
-  const { minLength, maxLength, pattern } = keywords;
-  let valid = true;
-  if (minLength !== undefined || maxLength !== undefined) {
-    spend(check, value.length >> 4);
-    const length = characterCount(value);
-    if (minLength !== undefined && length < minLength) {
-      valid = broken(check, place, `must have at least ${plural(minLength, 'character')}`);
-    }
-    if (maxLength !== undefined && length > maxLength) {
-      valid = broken(check, place, `must have at most ${plural(maxLength, 'character')}`);
-    }
-  }
-  if (pattern !== undefined && !matches(check, pattern, value)) {
-    valid = broken(check, place, `must match ${quoted(pattern.source)}`);
-  }
-  return valid;
-}
-
-/** A character of a small pattern costs little, one of the largest as much as five schemas. */
-function matches(check: Check, { matcher, size }: SchemaPattern, text: string): boolean {
-  spend(check, 1 + Math.ceil((text.length * (size + 64)) / 1024));
-  return matcher.test(text);
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : noun.endsWith('y') ? '' : 's'}`;
 }
 
 function arrayFits(
@@ -296,20 +136,6 @@ function arrayFits(
     }
   }
   return valid;
-}
-
-function allDiffer(check: Check, elements: readonly unknown[]): boolean {
-  const seen = new Set<string>();
-  for (const element of elements) {
-    const size = sizeOf(check, element);
-    if (size === null) return false;
-    spend(check, size);
-    const text = canonicalJson(element);
-    spend(check, text.length >> 4);
-    if (seen.has(text)) return false;
-    seen.add(text);
-  }
-  return true;
 }
 
 /** An undefined member is one that is not there, and so has no JSON either. */
