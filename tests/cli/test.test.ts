@@ -202,6 +202,7 @@ describe('test', () => {
 });
 
 describe('a suite that cannot be run', () => {
+  folder.write('bad-catalog.yaml', 'agnets: []\nactoins: []\n');
   it.each([
     [
       'a mistyped key',
@@ -224,6 +225,11 @@ describe('a suite that cannot be run', () => {
       'lists that are not there',
       `lists: lists.yaml\n${suite}`,
       /^bad\.policytest\.yaml:1:1 error invalid-source lists\.yaml: there is no such file/m,
+    ],
+    [
+      'a catalog that is not valid',
+      `catalog: bad-catalog.yaml\n${suite}`,
+      /^bad\.policytest\.yaml:1:1 error invalid-source bad-catalog\.yaml:1:\d+ error invalid-catalog .*`agnets`.* \(2 findings\)$/m,
     ],
     ['what is no YAML', 'rules: [', /^bad\.policytest\.yaml:1:\d+ error invalid-source/m],
   ])('is shown with its place: %s', async (_, text, message) => {

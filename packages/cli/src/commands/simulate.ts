@@ -32,6 +32,7 @@ interface SimulateOptions extends FormatOptions {
   readonly seed: number;
   readonly compare?: string;
   readonly mutate?: boolean;
+  readonly maxMutants: number;
   readonly minScore?: number;
   readonly lists?: string;
   readonly catalog?: string;
@@ -65,6 +66,11 @@ export function simulateCommand(terminal: Terminal, outcome: Outcome, version: s
     .addOption(new Option('--seed <n>', 'the same seed gives the same cases').default(1337).argParser(seed))
     .option('--compare <file>', 'a second bundle: which cases would change')
     .option('--mutate', 'change the rules in small ways, and show which changes no case notices')
+    .addOption(
+      new Option('--max-mutants <n>', 'with --mutate: how many changes are tried')
+        .default(200)
+        .argParser(integerIn('a number of changes', 1, 100_000)),
+    )
     .addOption(
       new Option('--min-score <percent>', 'with --mutate: fail when the cases notice fewer changes').argParser(
         percent('a score'),
@@ -124,7 +130,9 @@ async function run(path: string, options: SimulateOptions, terminal: Terminal): 
     report: simulate(rules.policy, dataset.cases, { limits }),
     comparison: other === null ? null : compareOn(rules.policy, other.policy, dataset.cases, { limits }),
     mutation:
-      options.mutate === true ? mutationCoverage(rules.rules, lists, dataset.cases, { defaultEffect, catalog }) : null,
+      options.mutate === true
+        ? mutationCoverage(rules.rules, lists, dataset.cases, { defaultEffect, catalog, limit: options.maxMutants })
+        : null,
   };
 }
 

@@ -26,7 +26,6 @@ const titles: Readonly<Record<string, string>> = {
   'decision-change': 'Some requests are decided otherwise',
   'undecided-change': 'It could not be decided whether some requests are decided otherwise',
   'unexpected-decision': 'A case is not decided as it expects',
-  'invalid-suite': 'A test suite cannot be read',
   'low-score': 'The cases notice too few changes of the rules',
   'low-coverage': 'The cases decide too few of the rules',
   'never-hit': 'No case is decided by the rule',

@@ -1,6 +1,6 @@
 import { isAbsolute, posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Position, type Severity, sha256Hex } from '@policy-studio/engine';
+import { lintCodes, type Position, type Severity, sha256Hex } from '@policy-studio/engine';
 import { json } from '../output.js';
 import { codeTitle } from './code-titles.js';
 import { explainedMessage, type Problem, problemsOf, type Report } from './report.js';
@@ -29,7 +29,7 @@ export function sarifText(report: Report, version: string): string {
     rules: codes.map((code) => ({
       id: code,
       shortDescription: { text: codeTitle(code) },
-      help: { text: `${codeTitle(code)}. docs/lint/README.md lists the codes, with a page for each.` },
+      help: { text: `${codeTitle(code)}. See ${pageOf(code)}.` },
     })),
   };
   const run = {
@@ -39,6 +39,10 @@ export function sarifText(report: Report, version: string): string {
     results,
   };
   return json({ $schema: schema, version: '2.1.0', runs: [run] });
+}
+
+function pageOf(code: string): string {
+  return lintCodes.some((known) => known === code) ? `docs/lint/${code}.md` : 'docs/cli.md';
 }
 
 function sarifResult(problem: Problem, file: string, ruleIndex: number, fingerprint: string): object {

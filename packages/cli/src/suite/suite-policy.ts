@@ -115,9 +115,13 @@ function pathFrom(folder: string, path: string | null): string | null {
   return path === null || path === 'default' ? path : join(folder, path);
 }
 
+/** The file cannot be used, at its place in the suite; of several findings in it, the first. */
 function unreadable(error: unknown, path: (string | number)[]): PolicyFault {
   if (!(error instanceof CommandFailure)) throw error;
-  return { file: null, diagnostics: [{ code: 'invalid-source', message: error.message, rule_id: null, path }] };
+  const [message = '', ...rest] = error.message.split('\n');
+  const total = rest.at(-1);
+  const more = total === undefined || total === '1 finding' ? '' : ` (${total})`;
+  return { file: null, diagnostics: [{ code: 'invalid-source', message: `${message}${more}`, rule_id: null, path }] };
 }
 
 function partOf(parts: readonly RulesPart[], index: number): RulesPart | undefined {
