@@ -1,72 +1,84 @@
-import type { Scalar } from '../condition.js';
 import { type Constraint, constraintOf, elementOf, memberOf, namesIn, nodesIn, shapeOf } from './constraint.js';
-import type { ContextSchema } from './schema.js';
+import type { ContextSchema, SchemaNode } from './schema.js';
 import { arrays, objects, shapeKinds, textSamples } from './shape.js';
-import { type ContextViolation, validateContext } from './validate.js';
+import { type ContextViolation, violationsWithin } from './validate.js';
 
 type Context = Readonly<Record<string, unknown>>;
 type Members = Record<string, unknown>;
 
-const maxRounds = 16;
+/** Work of checking one witness; they are small, so a schema that asks for more of it is not worth the wait. */
+export const witnessWork = 5_000;
+
+/** Bounds of one completion. */
+const maxAttempts = 32;
+const maxPlaces = 256;
 const maxCandidates = 24;
 const maxDepth = 6;
+
+interface Repair {
+  readonly schema: ContextSchema;
+  readonly root: Constraint;
+  /** Fields that tests look at. */
+  readonly fixed: readonly string[];
+  attempts: number;
+}
 
 /**
  * The context with what the schema asks for besides, so that it is let through; null when that is not found. Fields that
  * are looked at stay as they are, apart from what else an object holds.
  */
 export function completed(schema: ContextSchema, context: Context, looked: readonly string[]): Context | null {
-  const root = constraintOf(schema.root);
-  const fixed = new Set(looked);
+  const repair: Repair = { schema, root: constraintOf(schema.root), fixed: looked, attempts: maxAttempts };
   let current = context;
-  for (let round = 0; round < maxRounds; round++) {
-    const violations = validateContext(schema, current);
-    if (violations.length === 0) return current;
-    const next = firstOf(violations, (violation) => repaired(schema, root, current, violation, fixed, violations));
-    if (next === null) return null;
-    current = next;
+  let violations: readonly ContextViolation[] = violationsWithin(schema, current, witnessWork);
+  while (violations.length > 0) {
+    const better = repaired(repair, current, violations);
+    if (better === null) return null;
+    ({ context: current, violations } = better);
   }
-  return null;
+  return current;
 }
 
-function firstOf<T, R>(from: Iterable<T>, attempt: (each: T) => R | null): R | null {
-  for (const each of from) {
-    const result = attempt(each);
-    if (result !== null) return result;
-  }
-  return null;
+interface Repaired {
+  readonly context: Context;
+  readonly violations: readonly ContextViolation[];
 }
 
-/** The context without this violation, and without more of others than there were. */
-function repaired(
-  schema: ContextSchema,
-  root: Constraint,
-  context: Context,
-  { path }: ContextViolation,
-  fixed: ReadonlySet<string>,
-  before: readonly ContextViolation[],
-): Context | null {
-  const field = path.join('.');
-  if (path.length === 0 || fixed.has(field)) return null;
-  const parent = path.slice(0, -1);
-  // What is asked to be an empty object must stay one.
-  if (fixed.has(parent.join('.')) && Object.keys(objectAt(context, parent) ?? {}).length === 0) return null;
-  let constraint = root;
-  for (const name of path) constraint = memberOf(constraint, name);
-  const isAbove = [...fixed].some((other) => other.startsWith(`${field}.`));
-  const isBetter = (candidate: Context) => {
-    const after = validateContext(schema, candidate);
-    return !after.some((each) => each.path.join('.') === field) && after.length <= before.length;
-  };
-  const attempts = function* (): Generator<Context | null> {
-    if (isAbove) {
-      if (objectAt(context, path) === null) yield withValue(context, path, {});
-      return;
+/** The context without one of the violations, and with no more others than before. */
+function repaired(repair: Repair, context: Context, before: readonly ContextViolation[]): Repaired | null {
+  // Nothing helps where the whole is wrong, or too much work.
+  if (before.some(({ path }) => path.length === 0)) return null;
+  for (const { path } of before) {
+    const field = path.join('.');
+    for (const candidate of candidatesAt(repair, context, path)) {
+      repair.attempts -= 1;
+      if (repair.attempts < 0) return null;
+      if (candidate === null) continue;
+      const violations = violationsWithin(repair.schema, candidate, witnessWork);
+      const isGone = !violations.some((each) => each.path.join('.') === field);
+      if (isGone && violations.length <= before.length) return { context: candidate, violations };
     }
-    for (const value of candidatesFor(constraint, 0)) yield withValue(context, path, value);
-    yield* withoutField(context, path, root, fixed);
-  };
-  return firstOf(attempts(), (candidate) => (candidate !== null && isBetter(candidate) ? candidate : null));
+  }
+  return null;
+}
+
+/** Contexts that differ at one place, where that may differ. */
+function* candidatesAt({ root, fixed }: Repair, context: Context, path: readonly string[]): Generator<Context | null> {
+  const field = path.join('.');
+  const parent = path.slice(0, -1);
+  if (fixed.includes(field)) return;
+  // What is asked to be an empty object must stay one.
+  if (fixed.includes(parent.join('.')) && Object.keys(objectAt(context, parent) ?? {}).length === 0) return;
+  if (isAbove(field, fixed)) {
+    if (objectAt(context, path) === null) yield withValue(context, path, {});
+    return;
+  }
+  for (const value of candidatesFor(path.reduce(memberOf, root))) yield withValue(context, path, value);
+  yield* withoutField(context, path, root, fixed);
+}
+
+function isAbove(field: string, others: readonly string[]): boolean {
+  return others.some((other) => other.startsWith(`${field}.`));
 }
 
 /** Leaves the field out; where that would empty its object, another takes its place. */
@@ -74,7 +86,7 @@ function* withoutField(
   context: Context,
   path: readonly string[],
   root: Constraint,
-  fixed: ReadonlySet<string>,
+  fixed: readonly string[],
 ): Generator<Context | null> {
   const parent = path.slice(0, -1);
   const name = path[path.length - 1] as string;
@@ -86,8 +98,8 @@ function* withoutField(
   const above = parent.reduce(memberOf, root);
   for (const other of namesIn(above)) {
     const field = [...parent, other].join('.');
-    if (other === name || fixed.has(field) || [...fixed].some((each) => each.startsWith(`${field}.`))) continue;
-    for (const value of candidatesFor(memberOf(above, other), 0)) yield withValue(context, parent, { [other]: value });
+    if (other === name || fixed.includes(field) || isAbove(field, fixed)) continue;
+    for (const value of candidatesFor(memberOf(above, other))) yield withValue(context, parent, { [other]: value });
   }
 }
 
@@ -112,7 +124,9 @@ function withValue(context: Context, path: readonly string[], value: unknown): C
 }
 
 /** Values that may stand at a place, those first that its schemas give themselves. Some may not be let through. */
-function candidatesFor(constraint: Constraint, depth: number): unknown[] {
+function candidatesFor(constraint: Constraint, places = { left: maxPlaces }, depth = 0): unknown[] {
+  places.left -= 1;
+  if (places.left < 0 || depth > maxDepth) return [];
   const { kinds, values, minimum, maximum } = shapeOf(constraint);
   const nodes = nodesIn(constraint);
   const found: unknown[] = nodes.flatMap(({ written, values: lists = [] }) => {
@@ -125,33 +139,37 @@ function candidatesFor(constraint: Constraint, depth: number): unknown[] {
   });
   if (values !== null) found.push(...values.slice(0, 4));
   if (kinds & shapeKinds.string) found.push(...textSamples(nodes.flatMap(({ text }) => text ?? [])));
-  if (kinds & (shapeKinds.integer | shapeKinds.fraction)) found.push(...numbersFor(minimum, maximum, constraint));
+  if (kinds & (shapeKinds.integer | shapeKinds.fraction)) found.push(...numbersFor(minimum, maximum, nodes));
   if (kinds & shapeKinds.boolean) found.push(true, false);
-  if (kinds & arrays) found.push(...arraysFor(constraint, depth));
-  if (kinds & objects) found.push(...objectsFor(constraint, depth));
+  if (kinds & arrays) found.push(...arraysFor(constraint, nodes, places, depth));
+  if (kinds & objects) found.push(...objectsFor(constraint, nodes, places, depth));
   if (kinds & shapeKinds.null) found.push(null);
   return found.slice(0, maxCandidates);
 }
 
-function numbersFor(minimum: number, maximum: number, constraint: Constraint): Scalar[] {
-  const steps = nodesIn(constraint).flatMap(({ number }) => number?.multipleOf ?? []);
+function numbersFor(minimum: number, maximum: number, nodes: readonly SchemaNode[]): number[] {
+  const steps = nodes.flatMap(({ number }) => number?.multipleOf ?? []);
   const near = steps.map((step) => Math.ceil(Math.max(minimum, 0) / step) * step);
   const within = [0, 1, ...near, Math.ceil(minimum), Math.floor(maximum), minimum, maximum];
   return within.filter((value) => Number.isFinite(value) && value >= minimum && value <= maximum);
 }
 
-function arraysFor(constraint: Constraint, depth: number): unknown[] {
-  if (depth >= maxDepth) return [[]];
-  const least = Math.min(8, Math.max(0, ...nodesIn(constraint).map(({ array }) => array?.minItems ?? 0)));
-  const elements = candidatesFor(elementOf(constraint), depth + 1);
+interface Places {
+  left: number;
+}
+
+function arraysFor(constraint: Constraint, nodes: readonly SchemaNode[], places: Places, depth: number): unknown[] {
+  const least = Math.min(8, Math.max(0, ...nodes.map(({ array }) => array?.minItems ?? 0)));
+  const elements = candidatesFor(elementOf(constraint), places, depth + 1);
   const filled = elements.slice(0, 4).map((element) => new Array(Math.max(1, least)).fill(element));
   return [...(least === 0 ? [[]] : []), elements.slice(0, least), ...filled];
 }
 
-function objectsFor(constraint: Constraint, depth: number): unknown[] {
-  if (depth >= maxDepth) return [{}];
-  const required = new Set(nodesIn(constraint).flatMap(({ object }) => object?.required ?? []));
-  const choices = [...required].map((name) => [name, candidatesFor(memberOf(constraint, name), depth + 1)] as const);
+function objectsFor(constraint: Constraint, nodes: readonly SchemaNode[], places: Places, depth: number): unknown[] {
+  const required = new Set(nodes.flatMap(({ object }) => object?.required ?? []));
+  const choices = [...required].map((name) => {
+    return [name, candidatesFor(memberOf(constraint, name), places, depth + 1)] as const;
+  });
   return [0, 1].map((choice) =>
     Object.fromEntries(choices.map(([name, values]) => [name, values[choice] ?? values[0] ?? null])),
   );

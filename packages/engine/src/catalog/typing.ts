@@ -1,10 +1,10 @@
 import { admitsType, type ContextTyping, type FieldDomain } from '../analysis/domain.js';
 import { limits } from '../limits.js';
-import { completed } from './complete.js';
+import { completed, witnessWork } from './complete.js';
 import { type Constraint, constraintOf, elementOf, memberOf, namesIn, requires, shapeOf } from './constraint.js';
 import type { ContextSchema } from './schema.js';
 import { fieldDomain, objects, shapeKinds } from './shape.js';
-import { validateContext } from './validate.js';
+import { violationsWithin } from './validate.js';
 
 /** Named fields are listed in this number and this deep; schemas that contain themselves have no end of them. */
 const maxFields = 1_000;
@@ -15,7 +15,7 @@ const maxKept = 20_000;
 /**
  * What the schema lets through, as `analyse` and `semanticDiff` take it: never less. `fields` holds the fields that the
  * schema names and a condition can name; `other` answers for the rest, such as those a closed object excludes; `admits`
- * is `validateContext`, so that no witness breaks the schema.
+ * and `complete` see to it that no witness breaks the schema.
  */
 export function typingOf(schema: ContextSchema): ContextTyping {
   const root = constraintOf(schema.root);
@@ -31,7 +31,7 @@ export function typingOf(schema: ContextSchema): ContextTyping {
       if (domains.size < maxKept) domains.set(field, domain);
       return domain;
     },
-    admits: (context) => validateContext(schema, context).length === 0,
+    admits: (context) => violationsWithin(schema, context, witnessWork).length === 0,
     complete: (context, looked) => completed(schema, context, looked),
   };
 }

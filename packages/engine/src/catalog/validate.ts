@@ -27,8 +27,17 @@ export { type ContextViolation, validationLimits } from './checking.js';
  * context is a violation too, never a pass. Pure; never throws.
  */
 export function validateContext(schema: ContextSchema, context: Readonly<Record<string, unknown>>): ContextViolation[] {
+  return violationsWithin(schema, context, validationLimits.work);
+}
+
+/** As `validateContext`, with a bound of the caller's on the work. */
+export function violationsWithin(
+  schema: ContextSchema,
+  context: Readonly<Record<string, unknown>>,
+  work: number,
+): ContextViolation[] {
   const found: ContextViolation[] = [];
-  const check: Check = { work: validationLimits.work, found };
+  const check: Check = { work, found };
   try {
     isValid(check, schema.root, withoutFacts(context).context, null, 0);
   } catch (error) {
@@ -40,9 +49,7 @@ export function validateContext(schema: ContextSchema, context: Readonly<Record<
 
 function isValid(check: Check, node: SchemaNode, value: unknown, place: Place | null, depth: number): boolean {
   spend(check, 1);
-  if (depth > limits.contextDepth) {
-    throw new Unsettled(tooDeep);
-  }
+  if (depth > limits.contextDepth) throw new Unsettled(tooDeep);
   const kind = kindOf(value);
   if (kind === null) return broken(check, place, 'is no JSON value');
   if (node.never) return broken(check, place, 'is not allowed');
