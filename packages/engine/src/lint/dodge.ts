@@ -45,6 +45,9 @@ const perQuery = 20_000;
 const perQuestion = 100_000;
 const perStage = 400_000;
 const total = 8_000_000;
+/** Rules of one pair, and of all pairs together: making them ready is work that no clause visit counts. */
+const maxStageRules = 1_000;
+const maxRules = 30_000;
 
 const permissiveness: Readonly<Record<Effect, number>> = { deny: 0, needs_approval: 1, allow: 2 };
 
@@ -52,13 +55,15 @@ const permissiveness: Readonly<Record<Effect, number>> = { deny: 0, needs_approv
 export function createDodger(lint: LintContext, schemas: Schemas): (rule: SoundRule) => Dodge[] {
   const stages = new Map<string, Stage | null>();
   let left = total;
+  let rulesLeft = maxRules;
   const stageOf = (pair: Pair): Stage | null => {
     const key = `${pair.agent} ${pair.action}`;
     let stage = stages.get(key);
     if (stage === undefined) {
-      stage = left <= 0 || lint.mayBeDecidedByOthers(pair) ? null : stageFor(lint, pair);
+      stage = left <= 0 || rulesLeft <= 0 || lint.mayBeDecidedByOthers(pair) ? null : stageFor(lint, pair);
       stages.set(key, stage);
       left -= stage?.record.work ?? 0;
+      rulesLeft -= stage?.plan.rules.length ?? 0;
     }
     return stage;
   };
@@ -97,6 +102,7 @@ function stageFor(lint: LintContext, pair: Pair): Stage | null {
   const typing = lint.catalog?.typing(pair.agent, pair.action);
   if (typing === undefined) return null;
   const plan = planFor(lint.policy.index, pair.agent, pair.action);
+  if (plan.rules.length > maxStageRules) return null;
   const reads = lazy(() => plan.rules.map(({ condition }) => new Set(testsOf(condition).flatMap(fieldsOf))));
   const key = keyOf(lint, pair, typing, plan);
   const model = lazy(() => modelOf(lint, plan, typing));

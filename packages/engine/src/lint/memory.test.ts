@@ -46,7 +46,7 @@ describe('a lint with a memory', () => {
           expect(lint(rules, { ...options, memory })).toEqual(lint(copy, options));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
   it('gives it when rules are broken, mended, renamed and reordered', () => {

@@ -2,8 +2,10 @@ import { nearest, quoted } from '../../diagnostic.js';
 import { type Found, fixedCodes, type LintCheck, type LintCode, lintCodes, type WrittenRule } from '../check.js';
 import { isRecord, rename } from '../edits.js';
 import type { Finding } from '../finding.js';
+import { nearestLookup } from '../nearest-lookup.js';
 import { ignoredBy, isReason, reasonLength } from '../suppression.js';
 
+const maxLookups = 500;
 const path = ['metadata', 'lint_ignore'];
 const example = '`lint_ignore: { conflict: "the sentence that says why" }`';
 
@@ -11,12 +13,16 @@ export const check: LintCheck = {
   code: 'invalid-suppression',
   severity: 'warning',
   *find({ written }, found) {
+    const nearestCodes = nearestLookup(maxLookups, (word) =>
+      [nearest(word, lintCodes)].filter((code) => code !== null),
+    );
     const errors = new Set(found.filter(({ severity }) => severity === 'error').map(keyOf));
     for (const rule of written) {
       const ignored = ignoredBy(rule.input);
       if (ignored === undefined) continue;
       if (isRecord(ignored)) {
-        for (const [code, reason] of Object.entries(ignored)) yield* entryProblem(rule, ignored, code, reason, errors);
+        for (const [code, reason] of Object.entries(ignored))
+          yield* entryProblem({ rule, ignored, code, reason, errors, nearestCodes });
         continue;
       }
       yield {
@@ -33,17 +39,20 @@ function keyOf({ path: [index], code }: Pick<Finding, 'path' | 'code'>): string 
   return `${index} ${code}`;
 }
 
-function* entryProblem(
-  rule: WrittenRule,
-  ignored: Readonly<Record<string, unknown>>,
-  code: string,
-  reason: unknown,
-  errors: ReadonlySet<string>,
-): Iterable<Found> {
+interface Entry {
+  readonly rule: WrittenRule;
+  readonly ignored: Readonly<Record<string, unknown>>;
+  readonly code: string;
+  readonly reason: unknown;
+  readonly errors: ReadonlySet<string>;
+  readonly nearestCodes: (word: string) => readonly string[];
+}
+
+function* entryProblem({ rule, ignored, code, reason, errors, nearestCodes }: Entry): Iterable<Found> {
   const place = { rule, path: [...path, code] };
   if (!isLintCode(code)) {
-    const meant = nearest(code, lintCodes);
-    const patch = meant === null ? null : rename(ignored, [rule.index, ...path], code, meant);
+    const [meant] = nearestCodes(code);
+    const patch = meant === undefined ? null : rename(ignored, [rule.index, ...path], code, meant);
     yield {
       ...place,
       message: `${quoted(code)} is no lint code, so nothing is suppressed`,

@@ -16,8 +16,11 @@ export const check: LintCheck = {
   severity: 'warning',
   *find(context) {
     let explained = 0;
-    for (const id of context.analysis().neverMatches) {
-      const rule = context.ruleOf(id);
+    const never = context
+      .analysis()
+      .neverMatches.map(context.ruleOf)
+      .sort((a, b) => a.index - b.index);
+    for (const rule of never) {
       explained += 1;
       yield neverMatching(rule, explained > maxExplained ? [] : contradictionIn(context, rule));
     }
