@@ -17,6 +17,7 @@ import {
 } from '@policy-studio/engine';
 import { edited, rulesOver } from '../analysis/workload.js';
 import { figure, median, publish, table } from '../report.js';
+import { serverTimes } from './api.js';
 
 const rounds = 15;
 const count = 100_000;
@@ -79,11 +80,14 @@ for (const [name, rules] of [
 const catalog = compileCatalog(defaultCatalog);
 if (Array.isArray(catalog)) throw new Error(JSON.stringify(catalog[0]));
 /** The workload's rules under names that the default catalog knows. */
-const catalogued = rulesOver(100, 10).map((rule, i): RuleInput => {
-  const { agent } = defaultCatalog.agents[i % 3] ?? { agent: '*' };
-  const { action } = defaultCatalog.actions[i % 9] ?? { action: '*' };
-  return { ...rule, agent, action };
-});
+function underKnownNames(rules: readonly RuleInput[]): RuleInput[] {
+  return rules.map((rule, i): RuleInput => {
+    const { agent } = defaultCatalog.agents[i % 3] ?? { agent: '*' };
+    const { action } = defaultCatalog.actions[i % 9] ?? { action: '*' };
+    return { ...rule, agent, action };
+  });
+}
+const catalogued = underKnownNames(rulesOver(100, 10));
 const policy = compiled(catalogued);
 const thousand = syntheticCases([policy], { count: 1000, seed: 1337, catalog });
 const jsonl = thousand.map((one) => JSON.stringify(one)).join('\n');
@@ -105,6 +109,14 @@ const times = tasks.map(([name, run]) => {
   return [name, figure(first), figure(later)];
 });
 
+const api: string[][] = [];
+for (const rules of [20, 100, 1_000]) {
+  const { first, later } = await serverTimes(underKnownNames(rulesOver(rules, 10)));
+  later.sort((a, b) => a - b);
+  const p95 = later[Math.floor(later.length * 0.95)] ?? Number.NaN;
+  api.push([rules.toLocaleString('en'), figure(first), figure(median(later)), figure(p95)]);
+}
+
 publish(
   'simulate',
   [
@@ -113,5 +125,9 @@ publish(
     table(['rules', 'prepared, again', 'prepared, first', 'decide only', 'simulate', 'compare two', 'matched'], speeds),
     '',
     table(['task', 'first, ms', 'then, ms'], times),
+    '',
+    '1,000 made-up cases over the API: what the server says an answer took, by the clock.',
+    '',
+    table(['rules', 'first, ms', 'then p50', 'p95'], api),
   ].join('\n'),
 );

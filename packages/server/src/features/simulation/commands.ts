@@ -72,7 +72,7 @@ export function rejected(
   const [first] = faults;
   const more = count > 1 ? ` (and ${count - 1} more)` : '';
   const source = sources.find((each) => each.place === place);
-  if (!source) return refuse('validation_failed', `\`${first?.path}\` ${first?.message}${more}`, faults);
+  if (!source) return refuse('validation_failed', `\`${first?.path}\`: ${first?.message}${more}`, faults);
   if (source.bundleId === null)
     return refuse('bundle_rejected', `\`${first?.path}\`: ${first?.message}${more}`, faults);
   const errors = count === 1 ? 'an error' : `${count} errors`;
