@@ -23,7 +23,8 @@ export interface Dodge {
   readonly field: string;
   /** What the caller does to it, as a verb. */
   readonly change: string;
-  readonly caught: Context;
+  /** What the field holds in the request that the rule catches. */
+  readonly value: unknown;
   readonly pair: Pair;
   readonly context: Context;
   readonly effect: Effect;
@@ -203,7 +204,7 @@ function firstDodge(
     if (lint.enforceContext && typing.admits?.(context) === false) continue;
     const { effect, matched_rule } = decide(lint.policy, { ...pair, context });
     if (permissiveness[effect] <= permissiveness[rule.effect]) continue;
-    return { read, field, change, caught, pair, context, effect, decidedBy: matched_rule };
+    return { read, field, change, value, pair, context, effect, decidedBy: matched_rule };
   }
   return null;
 }

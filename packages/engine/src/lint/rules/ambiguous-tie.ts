@@ -15,7 +15,7 @@ export const check: LintCheck = {
       const tie = (lower: string): Pick<Found, 'rule' | 'path' | 'message' | 'suggestion'> => ({
         rule: at(above),
         path: ['priority'],
-        message: `\`${higher}\` (${effect}) and ${lower} match the same requests at the same priority, ${priority}: \`${higher}\` wins only because ${effect} goes first, which no one sees who reads the rules`,
+        message: `\`${higher}\` (${effect}) and ${lower} match the same requests at the same priority, ${priority}: \`${higher}\` wins only because ${effect} goes before the other effect, which is easily overlooked`,
         suggestion: raised(above.index, priority),
       });
       const meetings = shown.filter((overlap) => overlap.tie);

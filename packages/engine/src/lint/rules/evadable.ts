@@ -23,12 +23,12 @@ export const check: LintCheck = {
         const by = decidedBy === null ? 'the default effect' : `\`${decidedBy}\``;
         const path = pathTo(memory, each, dodge.read);
         const reach = enforceContext
-          ? `and the schema of \`${pair.action}\` lets that through`
-          : 'and nothing stops that while `enforce_context` is off';
+          ? `the schema of \`${pair.action}\` lets that through`
+          : 'nothing stops that while `enforce_context` is off';
         yield {
           rule: at(each),
           path,
-          message: `\`${each.rule.id}\` can be dodged: a request that is ${verdict[each.rule.effect]} is ${verdict[effect]} by ${by} once the caller ${dodge.change} \`${dodge.field}\`, ${reach}`,
+          message: `\`${each.rule.id}\` can be dodged: with \`${dodge.read}\` ${shortly(dodge.value)} a request is ${verdict[each.rule.effect]}, and once the caller ${dodge.change} \`${dodge.field}\` it is ${verdict[effect]} by ${by}; ${reach}`,
           suggestion: remedy(each, path, dodge, enforceContext),
           witness: { ...pair, context: dodging },
           ...(decidedBy === null ? {} : { related: [decidedBy] }),
@@ -52,6 +52,11 @@ function remedy(each: SoundRule, path: Path, { read, field, change }: Dodge, isE
   const inRule = `let the rule hold when \`${field}\` is missing too: \`any\` of the test and \`${read} exists: false\``;
   if (patch === null) return { message: `${inSchema}, or ${inRule}` };
   return { message: `${inSchema}, or ${inRule}`, patch, changes_decisions: true };
+}
+
+function shortly(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? 'as the rule has it' : `at \`${text}\``;
 }
 
 /** The rule with `"f exists": false` as an alternative to its test of the field, where there is one such test. */

@@ -15,6 +15,8 @@ describe('redundant', () => {
     const deny = rule('deny-newsletters', 'deny', { conditions: { category: 'newsletter' } });
     const [finding] = found('redundant', [deny]);
     expect(finding?.message).toContain('the default effect (`deny`)');
+    // Someone may mean it to hold whatever the default is.
+    expect(finding?.suggestion?.patch).toBeUndefined();
     expect(found('redundant', [deny], { defaultEffect: 'allow' })).toEqual([]);
   });
   it.each([

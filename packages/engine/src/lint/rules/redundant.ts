@@ -19,10 +19,10 @@ export const check: LintCheck = {
       yield {
         rule: at(rule),
         message: `\`${id}\` changes nothing: without it, what it decides now is decided by ${deciders} with the same effect, budget and approvers`,
-        suggestion: {
-          message: 'remove it, unless its reason is worth having in the log',
-          patch: [remove([rule.index])],
-        },
+        // The default effect is no part of the rules, so relying on it is for a person to decide.
+        suggestion: instead.includes(null)
+          ? { message: 'remove it, unless it should hold whatever the default effect is' }
+          : { message: 'remove it, unless its reason is worth having in the log', patch: [remove([rule.index])] },
         witness,
         related: others,
       };

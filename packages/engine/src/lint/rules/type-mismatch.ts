@@ -37,11 +37,11 @@ function* mismatch(
   }
   if (first === null) return;
   const path = pathOf(context.memory, each, test);
-  const source = isSetByServer(test.field) ? 'is a fact that' : 'by its schema';
+  const source = isSetByServer(test.field) ? 'as the server sets it' : 'says the schema';
   yield {
     rule: at(each),
     path,
-    message: `in \`${each.rule.id}\`, ${first.misfit.message}: \`${test.field}\` ${source} holds ${described(first.domain)}`,
+    message: `in \`${each.rule.id}\`, ${first.misfit.message}: \`${test.field}\` holds ${described(first.domain)}, ${source}`,
     suggestion: corrected(each, path, first.misfit.stray, first.domain),
   };
 }

@@ -45,9 +45,10 @@ function* unknownField({ each, test, field, typings, schemas, memory }: UnnamedF
   const isOut = typings.every((typing) => isExcluded(typing, field));
   if (!isOut && near === null) return;
   const whose = typings.length === 1 ? 'the schema of its action does not name' : 'no schema of its actions names';
+  const named = near === null ? '' : `; the field that is named there is \`${near}\``;
   const consequence = isOut
-    ? 'and allows no other fields, so it is always missing'
-    : `but \`${near}\`, which it may be a misspelling of; a field that is never sent is missing, and a test of it is not met`;
+    ? `and allows no other fields, so it is always missing${named}`
+    : `so it is probably never sent, and a test of a missing field is not met${named}`;
   const path = pathOf(memory, each, test);
   const patch = near === null ? null : respelled(each, path, field, near);
   yield {
