@@ -41,7 +41,7 @@ export async function serverTimes(rules: readonly RuleInput[]): Promise<{ first:
     return { first: times[0] ?? Number.NaN, later: times.slice(warmUp) };
   } finally {
     stop();
-    await once(server, 'exit');
+    if (server.exitCode === null) await once(server, 'exit');
     process.off('exit', stop);
     await rm(dataDir, { recursive: true, force: true });
   }
