@@ -72,6 +72,7 @@ describe('SARIF', () => {
     const log = sarifText(reportOf({ name: 'a', problems: [problem] }), '1.2.3');
     expect(() => readSarif(log.replace('"level": "warning"', '"level": "fatal"'))).toThrow(/level/);
     expect(() => readSarif(log.replace('"startLine": 12', '"startLine": 0'))).toThrow(/startLine/);
+    expect(() => readSarif(log.replace('rules/mail.yaml', 'rules/a b.yaml'))).toThrow(/uri/);
   });
 
   it('places a result, names the rules around it, and keeps its fingerprint when lines move', () => {

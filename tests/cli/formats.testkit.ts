@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import AjvDraft04 from 'ajv-draft-04';
+import addFormats from 'ajv-formats';
 import { SaxesParser } from 'saxes';
 
 const Ajv = AjvDraft04 as unknown as typeof AjvDraft04.default;
 const schema = JSON.parse(
   readFileSync(new URL('./sarif-schema/sarif-2.1.0-rtm.5.json', import.meta.url), 'utf8'),
 ) as object;
-const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true, unicodeRegExp: false }).compile(
-  schema,
-);
+const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
+(addFormats as unknown as typeof addFormats.default)(ajv);
+const validate = ajv.compile(schema);
 
 export interface SarifResult {
   readonly ruleId: string;

@@ -130,7 +130,8 @@ function ruleLines({ rules_added, rules_removed, rules_modified, summary }: Diff
     lines.push(`  ${style.yellow('~')} ${id}: ${changed_fields.join(', ')}`);
   }
   if (modified > idsShown) lines.push(`  ${style.yellow('~')} and ${count(modified - idsShown)} more`);
-  return [`Rules: ${added} added, ${removed} removed, ${modified} modified, ${unchanged} unchanged`, ...lines];
+  const counts = [`${count(added)} added`, `${count(removed)} removed`, `${count(modified)} modified`];
+  return [`Rules: ${counts.join(', ')}, ${count(unchanged)} unchanged`, ...lines];
 }
 
 function recordedLines({ recorded }: DiffResult): string[] {
