@@ -132,7 +132,8 @@ export const DecisionRecord = Type.Object(
     default_effect: Effect,
     lists: Type.Record(Type.String(), Type.Integer(), { description: 'Version of each named list that was read.' }),
     redacted: Type.Array(Type.String(), {
-      description: 'Fields that the schema marks `x-sensitive`, or that hold such: the context has `[redacted]` in their place.',
+      description:
+        'Fields that the schema marks `x-sensitive`, or that hold such: the context has `[redacted]` in their place.',
     }),
     source: Type.Enum(['api', 'batch', 'sdk', 'spool']),
     outcome: Nullable(Outcome),
