@@ -17,9 +17,11 @@ import {
   type Activatable,
   activatable,
   activationSubject,
-  type BundleRow,
-  bundleById,
+  type BundleHead,
+  bundleHead,
   findingsOutdated,
+  type LintedBundle,
+  lintedBundle,
 } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { listChangeAsked } from '../lists/queries.js';
@@ -118,15 +120,15 @@ async function whatIsAsked(tx: PoolClient, services: Services, question: Questio
 
 /** The bundle with its findings and risk, or why nobody can be asked to activate it. */
 async function readyFor(services: Services, workspaceId: number, id: number): Promise<Activatable | Refusal> {
-  const bundle = await bundleById(services.db.pool, workspaceId, id);
-  return notAskable(bundle, id) ?? activatable(services, workspaceId, bundle as BundleRow);
+  const bundle = await lintedBundle(services.db.pool, workspaceId, id);
+  return notAskable(bundle, id) ?? activatable(services, workspaceId, bundle as LintedBundle);
 }
 
-function notAskable(bundle: BundleRow | null, id: number): Refusal | null {
+function notAskable(bundle: BundleHead | null, id: number): Refusal | null {
   const name = `bundle ${id}`;
   if (!bundle) return refuse('not_found', `there is no ${name}`, [{ path: '/bundle_id', message: 'is not known' }]);
   if (bundle.status === 'archived') return refuse('bundle_archived', `${name} is archived; create a new version`);
-  if (bundle.rules.length === 0) return refuse('empty_bundle', `${name} has no rules; add one first`);
+  if (bundle.empty) return refuse('empty_bundle', `${name} has no rules; add one first`);
   return null;
 }
 
@@ -137,13 +139,13 @@ async function activationAsked(
   initialPct: number,
 ): Promise<Asked | Refusal> {
   const { bundle: seen, risk } = ready as Activatable;
-  const bundle = await bundleById(tx, workspaceId, seen.id, 'for update');
+  const bundle = await bundleHead(tx, workspaceId, seen.id, 'for update');
   const refused = notAskable(bundle, seen.id);
   if (refused) return refused;
-  const outdated = await findingsOutdated(tx, config, workspaceId, bundle as BundleRow);
+  const outdated = await findingsOutdated(tx, config, workspaceId, bundle as BundleHead);
   if (outdated) return outdated;
   return {
-    subject: await activationSubject(tx, workspaceId, bundle as BundleRow, { defaultEffect, initialPct }),
+    subject: await activationSubject(tx, workspaceId, bundle as BundleHead, { defaultEffect, initialPct }),
     risk,
     bundleId: seen.id,
     initialPct,

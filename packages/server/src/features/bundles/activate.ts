@@ -11,10 +11,12 @@ import { settingsOf } from '../settings/queries.js';
 import {
   activatable,
   activationSubject,
+  type BundleHead,
   type BundleRow,
-  bundleById,
   bundleColumns,
+  bundleHead,
   findingsOutdated,
+  lintedBundle,
 } from './queries.js';
 import { noBundle } from './refusals.js';
 import { bundleTransition } from './transition.js';
@@ -31,7 +33,7 @@ export async function activateBundle(
 ): Promise<BundleRow | Refusal> {
   const { db, clock, enforcement } = services;
   const now = clock.now();
-  const asked = await bundleById(db.pool, caller.workspaceId, id);
+  const asked = await lintedBundle(db.pool, caller.workspaceId, id);
   if (!asked) return noBundle(id);
   const ready = notReady(asked, body.canary_pct) ?? (await activatable(services, caller.workspaceId, asked));
   if (ready instanceof Refusal) return ready;
@@ -42,7 +44,7 @@ export async function activateBundle(
       `select id from bundle where workspace_id = $1 and (id = $2 or status = 'active') order by id for update`,
       [caller.workspaceId, id],
     );
-    const bundle = await bundleById(tx, caller.workspaceId, id);
+    const bundle = await bundleHead(tx, caller.workspaceId, id);
     if (!bundle) return noBundle(id);
     const refused =
       notReady(bundle, body.canary_pct) ??
@@ -74,7 +76,7 @@ function overtaken(seen: number | null, inForce: number | null): Refusal | null 
 }
 
 /** What keeps the bundle itself from being activated. */
-function notReady(bundle: BundleRow, canaryPct: number): Refusal | null {
+function notReady(bundle: BundleHead, canaryPct: number): Refusal | null {
   if (canaryPct < 100) {
     return refuse(
       'not_implemented',
@@ -86,7 +88,7 @@ function notReady(bundle: BundleRow, canaryPct: number): Refusal | null {
   if ('refused' in outcome) {
     return refuse(outcome.refused, `bundle ${bundle.id} is ${bundle.status}${bundle.active ? ' already' : ''}`);
   }
-  if (bundle.rules.length === 0) {
+  if (bundle.empty) {
     return refuse('empty_bundle', `bundle ${bundle.id} has no rules; add one first`);
   }
   return null;
@@ -94,7 +96,7 @@ function notReady(bundle: BundleRow, canaryPct: number): Refusal | null {
 
 interface Activation {
   readonly caller: Caller;
-  readonly bundle: BundleRow;
+  readonly bundle: BundleHead;
   readonly body: BodyOf<typeof operations.activateBundle>;
   readonly now: Date;
 }

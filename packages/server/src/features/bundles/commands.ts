@@ -10,7 +10,7 @@ import { cancelApprovalsOf } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { checkNow } from '../lint/queries.js';
 import { etagOf, ifMatch } from './etag.js';
-import { type BundleRow, bundleById, bundleColumns } from './queries.js';
+import { type BundleHead, type BundleRow, bundleById, bundleColumns, bundleHead } from './queries.js';
 import { noBundle, rulesRejected } from './refusals.js';
 import { bundleTransition } from './transition.js';
 
@@ -130,7 +130,7 @@ export async function updateBundle(
   const { db, clock } = services;
   const now = clock.now();
   const { workspaceId } = caller;
-  const known = await bundleById(db.pool, workspaceId, id);
+  const known = await bundleHead(db.pool, workspaceId, id);
   // What cannot be changed anyway needs no lint; under the lock it is looked at again.
   const refused = metadataRefused(body.metadata) ?? changeRefused(known, id, 'edit', match);
   if (refused) return refused;
@@ -140,28 +140,34 @@ export async function updateBundle(
     const before = await editable(tx, workspaceId, id, 'edit', match);
     if (before instanceof Refusal) return before;
     const changed = [
-      ...(checked && !isSame(checked, before) ? ['rules'] : []),
+      ...(checked && !(await isSame(tx, before, checked)) ? ['rules'] : []),
       ...(['notes', 'metadata'] as const).filter(
         (name) => body[name] !== undefined && JSON.stringify(body[name]) !== JSON.stringify(before[name]),
       ),
     ];
-    if (changed.length === 0) return before;
+    if (changed.length === 0) return (await bundleById(tx, workspaceId, id)) as BundleRow;
     const notes = body.notes ?? before.notes;
     const metadata = JSON.stringify(body.metadata ?? before.metadata);
-    const rules = checked ?? {
-      rules: null,
-      digest: before.digest,
-      lint: JSON.stringify(before.lint),
-      listsRead: JSON.stringify(before.lists_read),
-      lintBasis: before.lint_basis,
-    };
     const { rows } = await tx.query<BundleRow>(
-      `update bundle set rules = coalesce($3::json, rules), notes = $4, metadata = $5, digest = $6, lint = $7, lists_read = $8,
-                         lint_basis = $9, updated_at = $10, revision = revision + 1,
-                         bytes = octet_length(coalesce($3::json, rules)::text) + octet_length($7::json::text)
+      `update bundle set rules = coalesce($3::json, rules), notes = $4, metadata = $5, digest = coalesce($6, digest),
+                         lint = coalesce($7::json, lint), lists_read = coalesce($8::json, lists_read),
+                         lint_basis = coalesce($9, lint_basis), updated_at = $10, revision = revision + 1,
+                         bytes = octet_length(coalesce($3::json, rules)::text)
+                                 + octet_length(coalesce($7::json, lint)::text)
                                  + octet_length($4::text) + octet_length($5::json::text)
         where workspace_id = $1 and id = $2 returning ${bundleColumns}`,
-      [workspaceId, id, rules.rules, notes, metadata, rules.digest, rules.lint, rules.listsRead, rules.lintBasis, now],
+      [
+        workspaceId,
+        id,
+        checked?.rules ?? null,
+        notes,
+        metadata,
+        checked?.digest ?? null,
+        checked?.lint ?? null,
+        checked?.listsRead ?? null,
+        checked?.lintBasis ?? null,
+        now,
+      ],
     );
     await recordChange(tx, {
       workspaceId,
@@ -169,15 +175,20 @@ export async function updateBundle(
       actor: caller.owner,
       kind: 'bundle.updated',
       subject: `bundle/${id}`,
-      data: { changed, digest_before: before.digest, digest: rules.digest },
+      data: { changed, digest_before: before.digest, digest: checked?.digest ?? before.digest },
     });
     return rows[0] as BundleRow;
   });
 }
 
 /** Whether the rules are stored as they are written; another digest settles it without looking. */
-function isSame({ digest, rules }: Checked, before: BundleRow): boolean {
-  return digest === before.digest && rules === JSON.stringify(before.rules);
+async function isSame(tx: PoolClient, before: BundleHead, { digest, rules }: Checked): Promise<boolean> {
+  if (digest !== before.digest) return false;
+  const found = await tx.query<{ same: boolean }>('select rules::text = $2 as same from bundle where id = $1', [
+    before.id,
+    rules,
+  ]);
+  return found.rows[0]?.same === true;
 }
 
 /** Deletes a draft and withdraws what was asked for it. */
@@ -241,13 +252,13 @@ async function editable(
   id: number,
   command: 'edit' | 'delete',
   match: string | undefined,
-): Promise<BundleRow | Refusal> {
-  const bundle = await bundleById(tx, workspaceId, id, 'for update');
-  return changeRefused(bundle, id, command, match) ?? (bundle as BundleRow);
+): Promise<BundleHead | Refusal> {
+  const bundle = await bundleHead(tx, workspaceId, id, 'for update');
+  return changeRefused(bundle, id, command, match) ?? (bundle as BundleHead);
 }
 
 function changeRefused(
-  bundle: BundleRow | null,
+  bundle: BundleHead | null,
   id: number,
   command: 'edit' | 'delete',
   match: string | undefined,

@@ -1,10 +1,11 @@
 import { type Bundle, type BundleStatus, bundlePageBytes, type LintReport, type Risk } from '@policy-studio/contract';
+import { canonicalJson } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
-import type { PolicySide } from '../../compute/tasks/policy-change.js';
+import type { PolicyChange, PolicySide } from '../../compute/tasks/policy-change.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { isCurrent, lintBasis, lintNow, listsFor } from '../lint/queries.js';
-import { currentLists } from '../lists/queries.js';
+import { currentLists, listDigests } from '../lists/queries.js';
 import { bundleInvalid } from './refusals.js';
 
 export { bundleInvalid, noBundle } from './refusals.js';
@@ -35,13 +36,20 @@ export interface BundleRow {
   readonly activated_at: Date | null;
 }
 
+/** A bundle without what may be large. */
+export type BundleHead = Omit<BundleRow, 'rules' | 'lint'> & { readonly empty: boolean };
+/** A bundle with its findings and without its rules. */
+export type LintedBundle = BundleHead & Pick<BundleRow, 'lint'>;
+
 /** The lists that rules read, each with the digest it had when the findings were made; null where there was none. */
 export type ListsRead = Readonly<Record<string, string | null>>;
 
+const ownColumns = `id, version, notes, metadata, status, active, canary_pct, traffic_pct, digest, lists_read, lint_basis,
+  revision, source, source_signature, approval_id, created_by, created_at, updated_at, activated_by, activated_at`;
 /** The columns of a `BundleRow`. */
-export const bundleColumns = `id, version, rules, notes, metadata, status, active, canary_pct, traffic_pct, digest, lint,
-  lists_read, lint_basis, revision, source, source_signature, approval_id, created_by, created_at, updated_at, activated_by,
-  activated_at`;
+export const bundleColumns = `rules, lint, ${ownColumns}`;
+// Rules are kept without white space, so that no rules are two brackets.
+const headColumns = `octet_length(rules::text) = 2 as empty, ${ownColumns}`;
 
 /** The bundle as it was stored last; its findings are those of then. `lock` holds it until the transaction ends. */
 export async function bundleById(
@@ -52,6 +60,29 @@ export async function bundleById(
 ): Promise<BundleRow | null> {
   const { rows } = await db.query<BundleRow>(
     `select ${bundleColumns} from bundle where workspace_id = $1 and id = $2 ${lock}`,
+    [workspaceId, id],
+  );
+  return rows[0] ?? null;
+}
+
+/** The same without rules and findings. */
+export async function bundleHead(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  id: number,
+  lock: '' | 'for update' = '',
+): Promise<BundleHead | null> {
+  const { rows } = await db.query<BundleHead>(
+    `select ${headColumns} from bundle where workspace_id = $1 and id = $2 ${lock}`,
+    [workspaceId, id],
+  );
+  return rows[0] ?? null;
+}
+
+/** The same with its findings, which are those of when it was linted last. */
+export async function lintedBundle(db: Pool, workspaceId: number, id: number): Promise<LintedBundle | null> {
+  const { rows } = await db.query<LintedBundle>(
+    `select lint, ${headColumns} from bundle where workspace_id = $1 and id = $2`,
     [workspaceId, id],
   );
   return rows[0] ?? null;
@@ -90,6 +121,14 @@ export async function activeBundle(db: Pool, workspaceId: number): Promise<Bundl
 export async function bundleInForce(db: Pool | PoolClient, workspaceId: number): Promise<BundleRow | null> {
   const { rows } = await db.query<BundleRow>(
     `select ${bundleColumns} from bundle where workspace_id = $1 and status = 'active'`,
+    [workspaceId],
+  );
+  return rows[0] ?? null;
+}
+
+async function headInForce(db: Pool, workspaceId: number): Promise<BundleHead | null> {
+  const { rows } = await db.query<BundleHead>(
+    `select ${headColumns} from bundle where workspace_id = $1 and status = 'active'`,
     [workspaceId],
   );
   return rows[0] ?? null;
@@ -146,15 +185,20 @@ export async function bundlePage(
 const refreshedRules = 2_000;
 
 /** A bundle, and whether its findings are those of now. */
-export interface ShownBundle {
-  readonly bundle: BundleRow;
+export interface ShownBundle<B = BundleRow> {
+  readonly bundle: B;
   readonly current: boolean;
 }
 
 type Linting = Pick<Services, 'db' | 'config' | 'compute'>;
+type Lintable = Pick<BundleRow, 'id' | 'revision' | 'lint' | 'lists_read' | 'lint_basis'>;
 
 /** The bundle with findings as of now. Where lists, catalog or settings changed since, they are made anew and kept. */
-export async function withFindings(services: Linting, workspaceId: number, bundle: BundleRow): Promise<ShownBundle> {
+export async function withFindings<B extends Lintable>(
+  services: Linting,
+  workspaceId: number,
+  bundle: B,
+): Promise<ShownBundle<B>> {
   const basis = await lintBasis(services.db.pool, services.config, workspaceId);
   if (await isCurrent(services.db.pool, workspaceId, basis, bundle)) return { bundle, current: true };
   const fresh = await refreshed(services, workspaceId, bundle);
@@ -182,9 +226,10 @@ export async function pageWithFindings(
 }
 
 /** Makes the findings anew and keeps them, unless the bundle has changed meanwhile. The bundle itself stays as it is. */
-async function refreshed(services: Linting, workspaceId: number, bundle: BundleRow): Promise<BundleRow | Refusal> {
+async function refreshed<B extends Lintable>(services: Linting, workspaceId: number, bundle: B): Promise<B | Refusal> {
   const { pool } = services.db;
-  const text = `{"rules":${JSON.stringify(bundle.rules)}}`;
+  const rules = (await rulesText(pool, workspaceId, [bundle.id])).get(bundle.id)?.rules ?? '[]';
+  const text = `{"rules":${rules}}`;
   const linted = await lintNow(services, workspaceId, { format: 'body', text });
   if (linted instanceof Refusal) return linted;
   const fresh = { lint: linted.report, lists_read: linted.listsRead, lint_basis: linted.basis.stamp };
@@ -200,7 +245,7 @@ async function refreshed(services: Linting, workspaceId: number, bundle: BundleR
 
 /** What is known of a bundle before it is asked for or brought into force. */
 export interface Activatable {
-  readonly bundle: BundleRow;
+  readonly bundle: LintedBundle;
   /** What it newly allows is of this risk; see `newRisk`. */
   readonly risk: Risk | null;
   /** The bundle that decided when that was found out. */
@@ -211,12 +256,12 @@ export interface Activatable {
 export async function activatable(
   services: Linting,
   workspaceId: number,
-  bundle: BundleRow,
+  bundle: LintedBundle,
 ): Promise<Activatable | Refusal> {
   const { bundle: fresh, current } = await withFindings(services, workspaceId, bundle);
   if (!current) return refuse('overloaded', 'the bundle cannot be linted now, try again in a few seconds');
   if (fresh.lint.errors.length > 0) return bundleInvalid(`bundle ${bundle.id}`, fresh.lint.errors);
-  const inForce = await bundleInForce(services.db.pool, workspaceId);
+  const inForce = await headInForce(services.db.pool, workspaceId);
   const risk = await newRisk(services, workspaceId, fresh, inForce);
   return risk instanceof Refusal ? risk : { bundle: fresh, risk: risk.risk, inForce: inForce?.id ?? null };
 }
@@ -226,7 +271,7 @@ export async function findingsOutdated(
   tx: PoolClient,
   config: Services['config'],
   workspaceId: number,
-  bundle: BundleRow,
+  bundle: BundleHead,
 ): Promise<Refusal | null> {
   if (await isCurrent(tx, workspaceId, await lintBasis(tx, config, workspaceId), bundle)) return null;
   return refuse(
@@ -260,17 +305,35 @@ export async function activationSubject(
 async function newRisk(
   { db, config, compute }: Linting,
   workspaceId: number,
-  bundle: BundleRow,
-  inForce: BundleRow | null,
+  bundle: BundleHead,
+  inForce: BundleHead | null,
 ): Promise<{ readonly risk: Risk | null } | Refusal> {
-  const { setup } = await lintBasis(db.pool, config, workspaceId);
-  const side = (rules: BundleRow['rules'] | null): PolicySide => ({
-    rules: rules === null ? null : JSON.stringify(rules),
+  const { setup, stamp } = await lintBasis(db.pool, config, workspaceId);
+  const names = [bundle, ...(inForce ? [inForce] : [])].flatMap(({ lists_read: lists }) => Object.keys(lists));
+  const lists = Object.fromEntries(await listDigests(db.pool, workspaceId, names));
+  const key = canonicalJson([inForce?.digest ?? null, bundle.digest, lists, stamp]);
+  const known = knownChanges.get(key);
+  if (known) return known;
+  const texts = await rulesText(db.pool, workspaceId, [bundle.id, ...(inForce ? [inForce.id] : [])]);
+  const side = (of: BundleHead | null): PolicySide => ({
+    rules: of === null ? null : (texts.get(of.id)?.rules ?? null),
     defaultEffect: setup.defaultEffect,
   });
   const { catalog, enforceContext } = setup;
-  const input = { before: side(inForce?.rules ?? null), after: side(bundle.rules), catalog, enforceContext };
-  return compute.run('policy-change', input, { onAsk: listsFor(db.pool, workspaceId) });
+  const input = { before: side(inForce), after: side(bundle), catalog, enforceContext };
+  const found = await compute.run('policy-change', input, { onAsk: listsFor(db.pool, workspaceId) });
+  if (!(found instanceof Refusal)) remember(key, found);
+  return found;
+}
+
+/** By all that a comparison depends on: who activates asks what whoever requested it has asked. */
+const knownChanges = new Map<string, PolicyChange>();
+const keptChanges = 256;
+
+function remember(key: string, change: PolicyChange): void {
+  knownChanges.set(key, change);
+  const [oldest] = knownChanges.keys();
+  if (knownChanges.size > keptChanges && oldest !== undefined) knownChanges.delete(oldest);
 }
 
 /** That a change was shown to let agents do nothing more, as of one generation of what is in force. */
