@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const benchmarks = {
   agentdojo: { peers: false, about: 'recorded attacks on tool-using agents, stopped by the example bundles' },
   decide: { peers: true, about: 'one decision in process, against other engines' },
+  lint: { peers: true, about: 'lint with full analysis and semantic diff, against narrower checks' },
   analysis: { peers: false, about: 'exact analysis and semantic diff of large bundles' },
   simulate: { peers: false, about: 'simulation of many cases, made-up cases, mutants' },
   http: { peers: true, about: 'decisions over HTTP, against bare node:http and Cerbos' },
