@@ -187,7 +187,7 @@ export function fieldDomain({ kinds, values, minimum, maximum, texts }: Shape, r
   if (kinds & shapeKinds.boolean) types.push('boolean');
   if (kinds & arrays) types.push('array');
   if (kinds & objects) types.push('object');
-  const isListed = values !== null && (kinds & structured) === 0;
+  const isListed = values !== null && types.length > 0 && (kinds & structured) === 0;
   const isNumber = (kinds & numbers) !== 0;
   return {
     ...(types.length === 5 && kinds & shapeKinds.fraction ? {} : { types }),
