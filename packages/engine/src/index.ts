@@ -23,6 +23,7 @@ export {
   type UndecidedChange,
 } from './analysis/semantic-diff.js';
 export type { UndecidedReason } from './analysis/solver.js';
+export { bucketKey, bucketOf, isCanary } from './bucket.js';
 export { type BundleSource, parseBundleSource } from './bundle.js';
 export { canonicalJson } from './canonical.js';
 export type { Catalog, CatalogAction, CatalogAgent, JsonSchema } from './catalog/catalog.js';
@@ -145,3 +146,10 @@ export { type SyntheticCatalog, type SyntheticOptions, syntheticCases } from './
 export type { Position, SourceDocument } from './source.js';
 export { readJson } from './source-json.js';
 export { readYaml } from './source-yaml.js';
+export { type CostLimits, type CostSums, type CostVerdict, costGate, costSums, quantile } from './stats/cost.js';
+export { type ChangeDetector, cusum } from './stats/cusum.js';
+export { type Counts, type LogEvidence, oddsText, rateEvidence } from './stats/evidence.js';
+export { type PairedCounts, pairedDifference, pairedEvidence } from './stats/paired.js';
+export { type CappedCounts, cappedCounts } from './stats/principals.js';
+export { percent, type RateLimits, type RateVerdict, rateGate, type Verdict } from './stats/rate-gate.js';
+export { ratioMismatchEvidence } from './stats/ratio.js';
