@@ -24,7 +24,7 @@ const problems = [
   'too_many_jobs',
   'overloaded',
 ] as const;
-const when = `More than ${inlineCases.toLocaleString('en')} cases, or work for more than five seconds, become a job: then 202, and the answer is the job.`;
+const when = `More than ${inlineCases.toLocaleString('en')} cases, or work for more than eight seconds, become a job: then 202, and the answer is the job.`;
 
 export const listFixtures = defineOperation({
   id: 'listFixtures',

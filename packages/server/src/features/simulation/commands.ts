@@ -11,7 +11,7 @@ import { type SimulationInput, settle, writeInput } from './input.js';
 import { runSimulation } from './run.js';
 
 /** How long somebody waits for an answer; what takes longer becomes a job. */
-const defaultAnswerMs = 5_000;
+const defaultAnswerMs = 8_000;
 
 export type SimulationAnswer = { readonly json: Uint8Array } | { readonly job: JobRow };
 
