@@ -34,7 +34,7 @@ test('10,000 rules are created, changed, approved and activated', async () => {
     body: { approval_id: approvalId, canary_pct: 100 },
   });
   expect([status, body.status]).toEqual([200, 'active']);
-});
+}, 120_000);
 
 test('one rule more than 10,000 is refused', async () => {
   const answer = await office.call('createBundle', { body: { version: '1.1.0', rules: many(10_001, 0) } });
@@ -49,7 +49,7 @@ test('10,000 faults make an answer of bounded size', async () => {
   const { lint } = await office.draft('1.1.0', silent);
   expect(lint.errors).toHaveLength(1001);
   expect(lint.errors.at(-1)).toMatchObject({ code: 'more-findings' });
-});
+}, 120_000);
 
 test('a page of large bundles ends early, says so, and leaves none out', async () => {
   const heavy = Array.from({ length: 1000 }, (_, i) => rule(`rule-${i}`, { metadata: { note: 'x'.repeat(5000) } }));
