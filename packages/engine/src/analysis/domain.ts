@@ -29,6 +29,8 @@ export interface ContextTyping {
   readonly fields: Readonly<Record<string, FieldDomain>>;
   /** What a field that `fields` does not name may hold; types `[]` say that it is always missing. Left out: anything. */
   other?(field: string): FieldDomain;
+  /** About how many clause visits `admits` is worth; a few dozen times as much is charged where a context is refused. */
+  readonly effort?: number;
   /**
    * Whether the context is let through, where `fields` alone does not say so. A witness it refuses is not used; answers
    * that would need one are undecided (`schema`).

@@ -208,6 +208,9 @@ export function rootOf(pair: PairModel, index: number): Root | null {
   return root;
 }
 
+/** How often a context is checked, at the most, while what a schema asks for is added to it. */
+const triesToComplete = 32;
+
 /** Whether something meets all the formulas together with the condition `within`, and a context that does. */
 export function ask(pair: PairModel, within: number | null, formulas: readonly Formula[]): Answer {
   const start = within === null ? pair.start : (rootOf(pair, within)?.state ?? null);
@@ -217,9 +220,11 @@ export function ask(pair: PairModel, within: number | null, formulas: readonly F
   // What a question costs beyond the clauses it visits: a state of its own, and trying the context that was found.
   const work: Work = { left: granted - pair.space.fields.length / 8 };
   const all = within === null ? formulas : [pair.formulas[within] as Formula, ...formulas];
+  const { effort = 0 } = pair.typing ?? {};
   const answer = solve(pair.space, start, formulas, work, (state) => {
-    work.left -= 3 + pair.space.fields.length / 8;
+    work.left -= 3 + pair.space.fields.length / 8 + effort;
     const found = realize(pair.space, state, pair.typing);
+    if (found === 'schema') work.left -= triesToComplete * effort;
     if (typeof found === 'string') return found;
     const holds = holdsIn(found);
     if (all.every(holds)) return found;

@@ -31,6 +31,12 @@ function weightOf(node: SchemaNode, most = maxWeight + 1): number {
   return weight;
 }
 
+/** How many schemas are applied where all alternatives of the constraint are tried, at most `most`. */
+export function effortOf(constraint: Constraint, most: number): number {
+  if (constraint.kind === 'node') return weightOf(constraint.node, most);
+  return constraint.of.reduce((total, part) => Math.min(most, total + effortOf(part, most)), 0);
+}
+
 /** How to work something out from what each schema of a constraint says of it. */
 interface Folding<T> {
   own(node: SchemaNode): T;

@@ -1,7 +1,16 @@
 import { admitsType, type ContextTyping, type FieldDomain } from '../analysis/domain.js';
 import { limits } from '../limits.js';
 import { completed, witnessWork } from './complete.js';
-import { type Constraint, constraintOf, elementOf, memberOf, namesIn, requires, shapeOf } from './constraint.js';
+import {
+  type Constraint,
+  constraintOf,
+  effortOf,
+  elementOf,
+  memberOf,
+  namesIn,
+  requires,
+  shapeOf,
+} from './constraint.js';
 import type { ContextSchema } from './schema.js';
 import { fieldDomain, objects, shapeKinds } from './shape.js';
 import { violationsWithin } from './validate.js';
@@ -21,9 +30,10 @@ export function typingOf(schema: ContextSchema): ContextTyping {
   const root = constraintOf(schema.root);
   const domains = new Map<string, FieldDomain>();
   const fields = new Map<string, FieldDomain>();
-  collect(root, fields);
+  const effort = collect(root, fields);
   return {
     fields: Object.fromEntries(fields),
+    effort,
     other(field) {
       const known = domains.get(field);
       if (known !== undefined) return known;
@@ -36,19 +46,23 @@ export function typingOf(schema: ContextSchema): ContextTyping {
   };
 }
 
-function collect(root: Constraint, fields: Map<string, FieldDomain>): void {
+/** Fills in the fields; returns about how many schemas a context is checked against. */
+function collect(root: Constraint, fields: Map<string, FieldDomain>): number {
+  let effort = effortOf(root, witnessWork);
   const queue = [{ constraint: root, path: '', wholeWay: true }];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     for (const name of namesIn(next.constraint)) {
       const field = next.path === '' ? name : `${next.path}.${name}`;
       if (!isAddressable(name) || field.length > limits.fieldChars) continue;
-      if (fields.size >= maxFields) return;
+      if (fields.size >= maxFields) return effort;
       const { domain, below, wholeWay } = step(next.constraint, name, next.wholeWay);
       fields.set(field, domain);
+      effort = Math.min(witnessWork, effort + effortOf(below, witnessWork));
       if (!admitsType(domain, 'object') || field.split('.').length >= maxNamedDepth) continue;
       queue.push({ constraint: below, path: field, wholeWay });
     }
   }
+  return effort;
 }
 
 function domainAt(root: Constraint, field: string): FieldDomain {
