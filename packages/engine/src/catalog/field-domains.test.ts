@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { analyse } from '../analysis/analyse.js';
+import { analyse, defaultBudget } from '../analysis/analyse.js';
 import { type ContextTyping, domainOf } from '../analysis/domain.js';
 import { compile } from '../compile.js';
 import type { Effect } from '../generated/rule.js';
@@ -73,6 +73,12 @@ describe('the domain of a field', () => {
     [
       'below what may be no object',
       field({ properties: { b: { type: 'string' } }, required: ['b'] }, true),
+      'a.b',
+      { types: ['string'] },
+    ],
+    [
+      'below what may be a string',
+      field({ type: ['object', 'string'], properties: { b: { type: 'string' } }, required: ['b'] }, true),
       'a.b',
       { types: ['string'] },
     ],
@@ -221,5 +227,21 @@ describe('under a schema the analysis knows', () => {
     const { neverMatches, undecided } = analysed(either, [rule('dollar', 'deny', { 'args.currency': 'USD' })]);
     expect(neverMatches).toEqual([]);
     expect(undecided).toEqual([{ question: 'never-matches', rule: 'dollar', reason: 'schema' }]);
+  });
+  it('and pays for what checking its witnesses costs, so that hostile schemas leave questions open', () => {
+    const $defs: Record<string, unknown> = { d30: { required: ['q'] } };
+    for (let i = 0; i < 30; i++) $defs[`d${i}`] = { anyOf: Array(2).fill({ $ref: `#/$defs/d${i + 1}` }) };
+    const hostile = typing({ $defs, properties: { v: { $ref: '#/$defs/d0' } }, required: ['v'] });
+    const policy = compile({
+      rules: Array.from({ length: 40 }, (_, i) =>
+        rule(`rule-${i}`, i % 2 === 0 ? 'allow' : 'deny', { '>v.a': i }, i % 7),
+      ),
+    });
+    if (Array.isArray(policy)) throw new Error(JSON.stringify(policy));
+    const { work, undecided } = analyse(policy, { typing: () => hostile });
+    expect(undecided.map(({ reason }) => reason)).toContain('budget');
+    // What one pair may cost; without the schema the same rules cost less than a hundredth of it.
+    expect(work).toBeGreaterThanOrEqual(defaultBudget.perPair);
+    expect(analyse(policy).work).toBeLessThan(defaultBudget.perPair / 100);
   });
 });
