@@ -1,4 +1,5 @@
 import type { Scalar } from '../condition.js';
+import { type FieldReader, fieldReader } from '../field.js';
 import type { Atom } from './atom.js';
 import {
   admitsScalar,
@@ -39,6 +40,7 @@ export interface CellSets {
 export interface FieldModel {
   readonly index: number;
   readonly name: string;
+  readonly read: FieldReader;
   readonly cells: readonly Cell[];
   readonly all: Mask;
   /** Cells of one value, about which no test leaves anything open unless it compares fields. */
@@ -89,6 +91,7 @@ export function fieldModel(input: FieldInput): FieldModel {
   return {
     index: input.index,
     name: input.name,
+    read: fieldReader(input.name),
     cells,
     all: maskOf(size, () => true),
     singles: maskOf(size, (i) => cells[i]?.kind === 'value'),

@@ -1,6 +1,5 @@
 import type { Resources } from '../check.js';
 import { type Condition, fieldsOf, type Scalar, type Test, testsOf } from '../condition.js';
-import { fieldReader } from '../field.js';
 import {
   type Atom,
   atomOf,
@@ -226,7 +225,7 @@ export function ask(pair: PairModel, within: number | null, formulas: readonly F
     const found = realize(pair.space, state, pair.typing);
     if (found === 'schema') work.left -= triesToComplete * effort;
     if (typeof found === 'string') return found;
-    const holds = holdsIn(found);
+    const holds = holdsIn(pair.space, found);
     if (all.every(holds)) return found;
     // Guesses apart, every context made is one that the state describes.
     const guessed = pair.space.fields.some(({ index }) =>
@@ -239,18 +238,10 @@ export function ask(pair: PairModel, within: number | null, formulas: readonly F
   return answer;
 }
 
-/** Whether a formula holds in the context, as the evaluator sees it. */
-export function holdsIn(context: Context): (formula: Formula) => boolean {
-  const values = new Map<string, unknown>();
-  const valueIn = (field: string): unknown => {
-    let value = values.get(field);
-    if (value === undefined && !values.has(field)) {
-      value = fieldReader(field)(context);
-      values.set(field, value);
-    }
-    return value;
-  };
+/** Whether a formula of the space holds in the context, as the evaluator sees it. */
+export function holdsIn({ fields, fieldIndex }: Space, context: Context): (formula: Formula) => boolean {
   const outcomes: (boolean | undefined)[] = [];
+  const valueIn = (field: string): unknown => fields[fieldIndex.get(field) as number]?.read(context);
   const says = (atom: Atom): boolean => {
     let known = outcomes[atom.id];
     if (known === undefined) {

@@ -31,7 +31,7 @@ export function regionOf(pair: PairModel, rule: number | null, winnerIn: WinnerI
   return {
     exclude(other: number): void {
       excluded.add(other);
-      if (last !== null && holdsIn(last)(pair.formulas[other] as Formula)) last = null;
+      if (last !== null && holdsIn(pair.space, last)(pair.formulas[other] as Formula)) last = null;
     },
     find,
     rest(): Answer {

@@ -23,8 +23,7 @@ export function realize(space: Space, state: State, typing: ContextTyping | unde
 
 /** Whether no test tells the contexts apart: fields are the same, and objects that hold something still do. */
 function isLike({ fields, comparesFields }: Space, a: Context, b: Context): boolean {
-  return fields.every(({ name }) => {
-    const read = fieldReader(name);
+  return fields.every(({ read }) => {
     const [before, after] = [read(a), read(b)];
     if (isFilled(before) && isFilled(after) && !comparesFields) return true;
     return before === after || (before !== undefined && after !== undefined && sameJson(before, after));
@@ -239,6 +238,10 @@ function structuredValue(space: Space, value: unknown, name: string): unknown {
 }
 
 function put(context: Record<string, unknown>, name: string, value: unknown): void {
+  if (!name.includes('.')) {
+    context[name] = value;
+    return;
+  }
   const segments = name.split('.');
   let object = context;
   for (const segment of segments.slice(0, -1)) {
