@@ -40,7 +40,7 @@ export function lintContext(
     sourceFaults.length > 0
       ? { sound: [], diagnostics: [...sourceFaults] }
       : Array.isArray(entries)
-        ? readRules(entries, { maxRules: limits.rules, maxDiagnostics: maxFaults, memory: options.memory.rules })
+        ? readRules(entries, { maxRules: limits.rules, maxDiagnostics: maxFaults, ...recalling(options.memory.rules) })
         : { sound: [], diagnostics: [entries] };
   const written = sourceFaults.length === 0 && Array.isArray(entries) ? writtenRules(entries) : [];
   const byLists = withLists(read.sound, options.lists);
@@ -69,7 +69,11 @@ export function lintContext(
 
 function analysisOf(policy: CompiledPolicy, { catalog, enforceContext, budget, memory }: ContextOptions): Analysis {
   const typed = enforceContext ? enforcedTyping(catalog, policy) : {};
-  return analyse(policy, { ...typed, budget, memory: memory.analysis });
+  return analyse(policy, { ...typed, budget, ...recalling(memory.analysis) });
+}
+
+function recalling<M>(memory: M | null): { memory?: M } {
+  return memory === null ? {} : { memory };
 }
 
 /** The array of rules, or why it cannot be looked at: in-process callers may hand over objects that throw when read. */

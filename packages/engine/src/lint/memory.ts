@@ -10,9 +10,9 @@ import type { DodgeRecord } from './dodge.js';
  * report: something is taken from it only where everything that it depends on is the same.
  */
 export interface LintMemory {
-  /** The engine's own. */
-  readonly rules: RuleMemory;
-  readonly analysis: AnalysisMemory;
+  /** The engine's own; null where nothing is kept from one lint to the next. */
+  readonly rules: RuleMemory | null;
+  readonly analysis: AnalysisMemory | null;
   /** For a condition that never holds, the places of the parts that contradict each other. */
   readonly contradictions: Map<string, readonly number[]>;
   readonly dodges: Map<string, DodgeRecord>;
@@ -29,9 +29,14 @@ const maxTexts = 16_000_000;
 
 /** A memory to hand to one lint after the other; it holds about 200 MB at the most. */
 export function createLintMemory(): LintMemory {
+  return { ...scratchMemory(), rules: createRuleMemory(), analysis: createAnalysisMemory() };
+}
+
+/** What one lint remembers within itself; keeping rules and analyses for a next one would only cost. */
+export function scratchMemory(): LintMemory {
   return {
-    rules: createRuleMemory(),
-    analysis: createAnalysisMemory(),
+    rules: null,
+    analysis: null,
     contradictions: new Map(),
     dodges: new Map(),
     numbers: new WeakMap(),

@@ -7,7 +7,7 @@ import type { Lists } from '../list.js';
 import { checks } from './checks.js';
 import { type ContextOptions, lintContext } from './context.js';
 import type { Finding, LintReport } from './finding.js';
-import { createLintMemory, type LintMemory } from './memory.js';
+import { type LintMemory, scratchMemory } from './memory.js';
 import { findingsOf, type Locate, reportOn, type Severities } from './report.js';
 
 export interface LintOptions {
@@ -65,6 +65,6 @@ function contextOptions(options: LintOptions): ContextOptions {
     catalogMode: options.catalogMode ?? 'strict',
     enforceContext: options.enforceContext ?? true,
     budget: options.budget ?? {},
-    memory: options.memory ?? createLintMemory(),
+    memory: options.memory ?? scratchMemory(),
   };
 }
