@@ -143,7 +143,9 @@ function questionsTo(catalog: Catalog, schemas: ReadonlyMap<string, ContextSchem
   return {
     catalog,
     knowsAgent: (pattern) =>
-      pattern === '*' || knownAgents.has(pattern) || agentNames.some((name) => matchesName(pattern, name)),
+      pattern === '*' ||
+      knownAgents.has(pattern) ||
+      (pattern.endsWith('.*') && agentNames.some((name) => matchesName(pattern, name))),
     knowsAction(agentPattern, actionPattern) {
       if (actionPattern === '*') return true;
       const exact = byName.get(actionPattern);
