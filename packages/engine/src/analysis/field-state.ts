@@ -82,6 +82,7 @@ function single(words: number, cell: number): Mask {
 }
 
 function sameMask(a: Mask, b: Mask): boolean {
+  if (a === b) return true;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

@@ -33,7 +33,9 @@ export function isSubset(a: Mask, b: Mask): boolean {
   return true;
 }
 
+/** The first set itself where it lies within the second. */
 export function intersection(a: Mask, b: Mask): Mask {
+  if (isSubset(a, b)) return a;
   const mask = new Int32Array(a.length);
   for (let i = 0; i < a.length; i++) mask[i] = (a[i] as number) & (b[i] as number);
   return mask;
@@ -45,7 +47,9 @@ export function union(a: Mask, b: Mask): Mask {
   return mask;
 }
 
+/** The first set itself where they have nothing in common. */
 export function difference(a: Mask, b: Mask): Mask {
+  if (!intersects(a, b)) return a;
   const mask = new Int32Array(a.length);
   for (let i = 0; i < a.length; i++) mask[i] = (a[i] as number) & ~(b[i] as number);
   return mask;

@@ -240,14 +240,15 @@ export function ask(pair: PairModel, within: number | null, formulas: readonly F
 
 /** Whether a formula of the space holds in the context, as the evaluator sees it. */
 export function holdsIn({ fields, fieldIndex }: Space, context: Context): (formula: Formula) => boolean {
-  const outcomes: (boolean | undefined)[] = [];
+  // A map: few of what may be thousands of tests are asked.
+  const outcomes = new Map<Atom, boolean>();
   const valueIn = (field: string): unknown => fields[fieldIndex.get(field) as number]?.read(context);
   const says = (atom: Atom): boolean => {
-    let known = outcomes[atom.id];
+    let known = outcomes.get(atom);
     if (known === undefined) {
       const { field, operand } = atom.test;
       known = atom.holds(valueIn(field), operand.kind === 'field' ? valueIn(operand.field) : undefined);
-      outcomes[atom.id] = known;
+      outcomes.set(atom, known);
     }
     return known;
   };
