@@ -156,6 +156,36 @@ rules:
   });
 });
 
+describe('a text', () => {
+  const whole = JSON.stringify(
+    [rule('rule-a', 'deny', { conditions: { any: [{ '>=x': 1 }, { 'y in': ['a', 'b'] }] } })],
+    null,
+    1,
+  );
+  it('gives a report, however it is cut and spliced', () => {
+    const piece = fc.tuple(
+      fc.nat(whole.length),
+      fc.nat(40),
+      fc.oneof(fc.string(), fc.constantFrom('[', '}', '- ', '&a ', '*a', '\t', ': ')),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom('json', 'yaml'), fc.array(piece, { maxLength: 3 }), (format, pieces) => {
+        const text = pieces.reduce((all, [at, cut, put]) => all.slice(0, at) + put + all.slice(at + cut), whole);
+        const { errors, passed } = lintSource(text, format);
+        expect(passed).toBe(errors.length === 0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+  it('gives the report of the rules it holds, with other places', () => {
+    const withoutPlaces = (finding: object) => ({ ...finding, line: null, column: null });
+    const plain = lint(JSON.parse(whole), { lists: {} });
+    const fromText = lintSource(whole, 'json', { lists: {} });
+    expect(allOf(fromText).map(withoutPlaces)).toEqual(allOf(plain).map(withoutPlaces));
+    expect(fromText.summary).toEqual(plain.summary);
+  });
+});
+
 describe('severities', () => {
   const shadowed = [
     rule('deny-risky', 'deny', { conditions: { '>=risk': 80 }, priority: 90 }),

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonSchema } from '../../catalog/catalog.js';
 import { decide } from '../../decide.js';
 import { applyPatch } from '../../edit/patch.js';
 import type { RuleInput } from '../../generated/rule.js';
+import { anyRule, lists } from '../../rules.testkit.js';
 import { catalogOf, found, policyOf, rule } from '../lint.testkit.js';
 
 const schema = (amount: JsonSchema, required: string[] = []) =>
@@ -89,5 +91,40 @@ describe('evadable', () => {
     const rules = [rule('deny-out', 'deny', { conditions: { 'args.to not_in': ['me'] }, priority: 90 }), allow];
     const [finding] = found('evadable', rules, { catalog });
     expect(finding?.message).toContain('leaves out `args`');
+  });
+});
+
+describe('what gets through', () => {
+  const types: readonly JsonSchema[] = [{ type: 'number' }, { type: 'string' }, {}, { type: ['string', 'number'] }];
+  const anySchema = fc.record({
+    type: fc.constant('object'),
+    properties: fc.record({ n: fc.constantFrom(...types), s: fc.constantFrom(...types), b: fc.constantFrom(...types) }),
+    required: fc.subarray(['n', 's', 'b']),
+  });
+  const effects = { deny: 0, needs_approval: 1, allow: 2 };
+  const ids = ['rule-a', 'rule-b', 'rule-c'];
+
+  it('is let through by the schema, and decided more freely than the rule does', () => {
+    let shown = 0;
+    fc.assert(
+      fc.property(
+        anySchema,
+        fc.tuple(...ids.map((id) => anyRule(id))),
+        fc.boolean(),
+        (schema, rules, enforceContext) => {
+          const catalog = catalogOf(['agent'], { act: schema });
+          const policy = policyOf(rules, lists);
+          for (const { witness, rule_id } of found('evadable', rules, { catalog, lists, enforceContext })) {
+            if (witness === undefined) throw new Error('no witness');
+            shown += 1;
+            if (enforceContext) expect(catalog.typing('agent', 'act')?.admits?.(witness.context)).toBe(true);
+            const own = rules.find(({ id }) => id === rule_id)?.effect ?? 'allow';
+            expect(effects[decide(policy, witness).effect]).toBeGreaterThan(effects[own]);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(shown).toBeGreaterThan(10);
   });
 });
