@@ -20,6 +20,8 @@ create table rollout (
   sign_off text not null default 'not_needed' check (sign_off in ('not_needed', 'needed', 'given')),
   signed_off_by text,
   signed_off_at timestamptz,
+  -- A skip of gates that waits for a second person: {target_pct, reason, by, at}. Gone with its step.
+  skip_asked json,
   -- {steps, dwell_ms, bake_ms, on_breach, gates, critical}
   plan json not null,
   -- USD at which the costs of both arms are cut in this step: stable's p99 when the step began. null: they are not.
