@@ -110,6 +110,9 @@ create table rollout_evidence_sum (
 );
 alter table rollout_evidence_sum drop column principal;
 
+-- For what was decided in the last minutes, by whatever agents.
+create index decision_rollup_minute on decision_rollup (workspace_id, minute);
+
 -- A rollout's part of a decision, while one runs: {rollout_id, step, principal, arms: [{arm, what counts as 1 ...}]}.
 alter type decision_input add attribute evidence json;
 
