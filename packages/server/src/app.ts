@@ -13,6 +13,7 @@ import { catalogRoutes } from './features/catalog/routes.js';
 import { decisionRoutes } from './features/decisions/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
+import { incidentRoutes } from './features/incidents/routes.js';
 import { jobRoutes } from './features/jobs/routes.js';
 import { lintRoutes } from './features/lint/routes.js';
 import { listRoutes } from './features/lists/routes.js';
@@ -37,6 +38,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   catalogRoutes,
   listRoutes,
   approvalRoutes,
+  incidentRoutes,
   eventRoutes,
   enforcementRoutes,
   decisionRoutes,

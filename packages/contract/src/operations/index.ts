@@ -5,9 +5,11 @@ import * as audit from './audit.js';
 import * as bundles from './bundles.js';
 import * as catalog from './catalog.js';
 import * as decisions from './decisions.js';
+import * as incidents from './incidents.js';
 import * as jobs from './jobs.js';
 import * as lint from './lint.js';
 import * as lists from './lists.js';
+import * as rollouts from './rollouts.js';
 import * as settings from './settings.js';
 import * as simulation from './simulation.js';
 import * as system from './system.js';
@@ -18,6 +20,8 @@ export const operations = {
   ...lint,
   ...decisions,
   ...approvals,
+  ...rollouts,
+  ...incidents,
   ...catalog,
   ...lists,
   ...simulation,
@@ -35,6 +39,8 @@ export const allOperations: readonly Operation[] = [
   lint,
   decisions,
   approvals,
+  rollouts,
+  incidents,
   catalog,
   lists,
   simulation,
