@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { type Check, domainsOf, type Resources } from './check.js';
-import { type Condition, testsOf } from './condition.js';
+import { type Condition, testsOf, visitTests } from './condition.js';
 import type { Diagnostic } from './diagnostic.js';
 import { isFact } from './facts.js';
 import { type FieldReader, fieldReader } from './field.js';
@@ -134,7 +134,12 @@ function listsIn(condition: Condition): string[] {
 }
 
 function usedLists(rules: readonly ParsedRule[], lists: Lists): Lists {
-  const used = new Set(rules.flatMap(({ condition }) => listsIn(condition)));
+  const used = new Set<string>();
+  for (const { condition } of rules) {
+    visitTests(condition, ({ operand }) => {
+      if (operand.kind === 'list') used.add(operand.name);
+    });
+  }
   return Object.fromEntries([...used].map((name) => [name, snapshotOf(lists[name] as NamedList)]));
 }
 

@@ -113,14 +113,18 @@ function keep(index: PolicyIndex, agentClass: string, actionClass: string, plan:
   index.made.push({ agentClass, actionClass, plan });
 }
 
-function candidatesOf(index: PolicyIndex, agentClass: string, actionClass: string): CompiledRule[] {
+function candidatesOf(index: PolicyIndex, agentClass: string, actionClass: string): readonly CompiledRule[] {
   const buckets: (readonly CompiledRule[])[] = [];
   const actionPatterns = patternsOf(index.actions, actionClass);
   for (const agentPattern of patternsOf(index.agents, agentClass)) {
     const byAction = index.buckets.get(agentPattern);
     if (byAction === undefined) continue;
-    for (const actionPattern of actionPatterns) buckets.push(byAction.get(actionPattern) ?? []);
+    for (const actionPattern of actionPatterns) {
+      const bucket = byAction.get(actionPattern);
+      if (bucket !== undefined) buckets.push(bucket);
+    }
   }
+  if (buckets.length === 1) return buckets[0] as readonly CompiledRule[];
   return buckets.flat().sort((a, b) => a.rank - b.rank);
 }
 
