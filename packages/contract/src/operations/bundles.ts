@@ -83,7 +83,7 @@ export const createBundle = defineOperation({
   bodyLimit: largeBodyBytes,
   status: 201,
   response: Bundle,
-  problems: ['bundle_rejected', 'version_taken'],
+  problems: ['bundle_rejected', 'version_taken', 'too_much_work', 'overloaded'],
 });
 
 export const updateBundle = defineOperation({
@@ -100,7 +100,7 @@ export const updateBundle = defineOperation({
   headers: ifMatchHeader,
   status: 200,
   response: Bundle,
-  problems: ['not_found', 'not_a_draft', 'stale', 'bundle_rejected'],
+  problems: ['not_found', 'not_a_draft', 'stale', 'bundle_rejected', 'too_much_work', 'overloaded'],
 });
 
 export const deleteBundle = defineOperation({
@@ -148,12 +148,17 @@ export const activateBundle = defineOperation({
     'bundle_invalid',
     'bundle_archived',
     'bundle_in_force',
+    'rollout_running',
+    'sign_off_needed',
+    'frozen',
     'conflict',
     'approval_not_approved',
     'approval_expired',
     'approval_used',
     'approval_mismatch',
     'not_implemented',
+    'too_much_work',
+    'overloaded',
     'database_unavailable',
   ],
 });
@@ -171,7 +176,7 @@ export const diffBundles = defineOperation({
   query: DiffQuery,
   status: 200,
   response: BundleDiff,
-  problems: ['not_found', 'overloaded'],
+  problems: ['not_found', 'too_much_work', 'overloaded'],
 });
 
 export const getSnapshot = defineOperation({

@@ -8,6 +8,39 @@ const LintSeverities = Type.Record(
   { description: 'By lint code, where it differs from the severity the code comes with.' },
 );
 
+const Rate = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
+/** What a step of a rollout must stay below to go on. Rates are shares, 0.05 for 5 %. */
+export const RolloutGates = Type.Object(
+  {
+    max_error_rate: Rate('Of decisions.'),
+    max_deny_rate: Rate('Of decisions.'),
+    max_cost_increase: Type.Number({ minimum: 0, maximum: 100, description: 'Over stable at the same time.' }),
+    min_sample_size: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Decisions without which nothing passes.',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type RolloutGates = Static<typeof RolloutGates>;
+/** Beyond these a rollout is rolled back by itself. */
+export const RolloutCritical = Type.Object(
+  {
+    max_error_rate: Rate('Of decisions.'),
+    max_deny_rate: Rate('Of decisions.'),
+    max_cost_increase: Type.Number({ minimum: 0, maximum: 100, description: 'Over stable at the same time.' }),
+    max_no_match_increase: Rate('Share of requests without a rule that have one in stable.'),
+  },
+  { additionalProperties: false },
+);
+export type RolloutCritical = Static<typeof RolloutCritical>;
+const Steps = Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
+  minItems: 1,
+  maxItems: 20,
+  description: 'Shares of traffic, percent, ascending; the last is 100.',
+});
+
 export const Settings = Type.Object(
   {
     default_effect: Effect,
@@ -20,6 +53,14 @@ export const Settings = Type.Object(
       description: 'Whether a request that violates the schema of its action is denied (`context_invalid`).',
     }),
     lint_severities: LintSeverities,
+    steps: Steps,
+    dwell_hours: Type.Number({
+      minimum: 0,
+      maximum: 8760,
+      description: 'Healthy time on each step of a rollout, and at 100 % before it is completed.',
+    }),
+    gates: RolloutGates,
+    critical: RolloutCritical,
     cost_budget_24h: Nullable(
       Type.Number({
         minimum: 0,
@@ -39,7 +80,7 @@ export const Settings = Type.Object(
 );
 export type Settings = Static<typeof Settings>;
 
-/** Merged into what is there. Protected ones (`default_effect`, `time_zone`, `four_eyes`, `catalog`, `enforce_context`, `lint_severities`) need an approval when four eyes is on. */
+/** Merged into what is there, `gates` and `critical` limit by limit. Protected ones (`default_effect`, `time_zone`, `four_eyes`, `catalog`, `enforce_context`, `lint_severities`, `gates`, `critical`) need an approval when four eyes is on. */
 export const PutSettings = Type.Object(
   {
     default_effect: Type.Optional(Effect),
@@ -48,6 +89,10 @@ export const PutSettings = Type.Object(
     catalog: Type.Optional(Type.Enum(['strict', 'open'])),
     enforce_context: Type.Optional(Type.Boolean()),
     lint_severities: Type.Optional(LintSeverities),
+    steps: Type.Optional(Steps),
+    dwell_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 8760 })),
+    gates: Type.Optional(Type.Partial(RolloutGates, { minProperties: 1 })),
+    critical: Type.Optional(Type.Partial(RolloutCritical, { minProperties: 1 })),
     cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
     retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),

@@ -1,17 +1,14 @@
+import { type HoldReason, holdReasons, type RolloutPhase, rolloutPhases } from '@policy-studio/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   durationText,
   dwelled,
   type GateReading,
-  type HoldReason,
-  holdReasons,
   isOver,
   nextStep,
   type Rollout,
   type RolloutCommand,
-  type RolloutPhase,
-  rolloutPhases,
   transition,
 } from './transition.js';
 

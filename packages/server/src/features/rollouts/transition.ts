@@ -1,30 +1,4 @@
-import type { ProblemCode } from '@policy-studio/contract';
-
-/** Where a rollout is. The last four are ends. */
-export const rolloutPhases = [
-  'approved',
-  'shadow',
-  'canary',
-  'baking',
-  'completed',
-  'rolled_back',
-  'aborted',
-  'superseded',
-] as const;
-export type RolloutPhase = (typeof rolloutPhases)[number];
-
-/** Why a rollout stands still. Any number at once; dwell time stands still too, checks for a rollback never do. */
-export const holdReasons = [
-  'operator',
-  'inconclusive',
-  'failing',
-  'telemetry',
-  'ratio-mismatch',
-  'environmental',
-  'freeze',
-  'no-target',
-] as const;
-export type HoldReason = (typeof holdReasons)[number];
+import { type HoldReason, holdReasons, type ProblemCode, type RolloutPhase } from '@policy-studio/contract';
 
 export interface RolloutPlan {
   /** Shares of traffic in percent, ascending; the last is 100. */

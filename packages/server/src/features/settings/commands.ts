@@ -9,7 +9,14 @@ import type { Services } from '../../services.js';
 import { lockEnforcement, settingsSubject, useApproval } from '../approvals/transaction.js';
 import { proofHolds, provenStricter, type StricterProof } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
-import { protectedSettings, type SettingValues, settingFaults, settingsOf } from './queries.js';
+import {
+  limitFaults,
+  protectedSettings,
+  type SettingChange,
+  type SettingValues,
+  settingFaults,
+  settingsOf,
+} from './queries.js';
 
 /** Decisions may come out differently when one of these changes. */
 const enforcedSettings = [
@@ -27,22 +34,25 @@ export async function changeSettings(
   body: BodyOf<typeof operations.putSettings>,
 ): Promise<Settings | Refusal> {
   const { db, clock, config } = services;
-  const { approval_id: approvalId, ...change } = body as SettingValues & { approval_id?: number };
-  if (Object.keys(change).length === 0) return invalid([{ path: '', message: 'must say at least one setting' }]);
-  const faults = settingFaults(change);
+  const { approval_id: approvalId, ...asked } = body as SettingChange & { approval_id?: number };
+  if (Object.keys(asked).length === 0) return invalid([{ path: '', message: 'must say at least one setting' }]);
+  const faults = settingFaults(asked);
   if (faults.length > 0) return invalid(faults);
   const now = clock.now();
-  const proof = approvalId === undefined ? await stricterDefault(services, caller.workspaceId, change) : null;
+  const proof = approvalId === undefined ? await stricterDefault(services, caller.workspaceId, asked) : null;
   const outcome = await withTransaction(db.pool, async (tx) => {
     await lockEnforcement(tx, caller.workspaceId);
     const before = await settingsOf(tx, config, caller.workspaceId);
+    const change = merged(asked, before);
+    const limits = limitFaults({ ...before, ...change });
+    if (limits.length > 0) return invalid(limits);
     const changed = (Object.keys(change) as (keyof SettingValues)[]).filter(
       (name) => canonicalJson(change[name]) !== canonicalJson(before[name]),
     );
     if (changed.length === 0) return { settings: before, generation: null };
     const stricter = await isStricter(tx, { caller, change, changed, proof });
     const refusal =
-      before.four_eyes && !stricter ? await approved(tx, { caller, change, changed, approvalId, now }) : null;
+      before.four_eyes && !stricter ? await approved(tx, { caller, change: asked, changed, approvalId, now }) : null;
     if (refusal) return refusal;
     await tx.query(
       `insert into setting as current (workspace_id, "values", updated_by, updated_at) values ($1, $2, $3, $4)
@@ -73,11 +83,20 @@ export async function changeSettings(
   return outcome.settings;
 }
 
+/** The settings that change, whole. */
+function merged({ gates, critical, ...rest }: SettingChange, before: Settings): SettingValues {
+  return {
+    ...rest,
+    ...(gates ? { gates: { ...before.gates, ...gates } } : {}),
+    ...(critical ? { critical: { ...before.critical, ...critical } } : {}),
+  };
+}
+
 /** The proof that another default effect lets agents do nothing more, where one is asked for and takes a second person. */
 async function stricterDefault(
   services: Services,
   workspaceId: number,
-  { default_effect: defaultEffect }: SettingValues,
+  { default_effect: defaultEffect }: SettingChange,
 ): Promise<StricterProof | null> {
   if (defaultEffect === undefined) return null;
   const settings = await settingsOf(services.db.pool, services.config, workspaceId);
@@ -107,7 +126,8 @@ async function isStricter(tx: PoolClient, { caller, change, changed, proof }: We
 
 interface Guarded {
   readonly caller: Caller;
-  readonly change: SettingValues;
+  /** As it was asked for, which is what an approval covers. */
+  readonly change: SettingChange;
   readonly changed: readonly (keyof SettingValues)[];
   readonly approvalId: number | undefined;
   readonly now: Date;

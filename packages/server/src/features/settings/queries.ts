@@ -5,6 +5,11 @@ import type { Config } from '../../services.js';
 
 /** What a workspace has chosen; nothing for what it left at its default. */
 export type SettingValues = Partial<Omit<Settings, 'updated_at' | 'updated_by'>>;
+/** What is to be set: of `gates` and `critical` only the limits that change. */
+export type SettingChange = Omit<SettingValues, 'gates' | 'critical'> & {
+  readonly gates?: Partial<Settings['gates']>;
+  readonly critical?: Partial<Settings['critical']>;
+};
 
 /** Changing one of these takes a second person when four eyes is on. */
 export const protectedSettings = [
@@ -14,18 +19,41 @@ export const protectedSettings = [
   'catalog',
   'enforce_context',
   'lint_severities',
+  'gates',
+  'critical',
 ] as const;
 
 /** What the contract's schema does not say of settings that are to be: places and reasons, empty when they are sound. */
-export function settingFaults({ time_zone: zone, lint_severities: severities }: SettingValues): ProblemItem[] {
-  const faults = Object.keys(severities ?? {}).flatMap((code): ProblemItem[] => {
+export function settingFaults({ time_zone: zone, lint_severities: severities, steps }: SettingChange): ProblemItem[] {
+  const faults = [...stepFaults(steps), ...severityFaults(severities)];
+  if (zone === undefined || isTimeZone(zone)) return faults;
+  const message = 'is not a time zone known here; use an IANA name such as `Europe/Vienna`';
+  return [{ path: '/time_zone', message }, ...faults];
+}
+
+function stepFaults(steps: readonly number[] = [100]): ProblemItem[] {
+  const rising = steps.every((step, index) => index === 0 || step > (steps[index - 1] ?? 0));
+  if (!rising) return [{ path: '/steps', message: 'must ascend: each step is larger than the one before' }];
+  return steps.at(-1) === 100 ? [] : [{ path: '/steps', message: 'must end with 100' }];
+}
+
+/** A limit that lets a rollout go on may not lie above the one that ends it. Both as they are to be. */
+export function limitFaults({ gates, critical }: Pick<Settings, 'gates' | 'critical'>): ProblemItem[] {
+  const names = ['max_error_rate', 'max_deny_rate', 'max_cost_increase'] as const;
+  return names
+    .filter((name) => critical[name] < gates[name])
+    .map((name) => ({
+      path: `/critical/${name}`,
+      message: `must be at least \`gates.${name}\`: ${critical[name]} is below ${gates[name]}`,
+    }));
+}
+
+function severityFaults(severities: SettingChange['lint_severities']): ProblemItem[] {
+  return Object.keys(severities ?? {}).flatMap((code): ProblemItem[] => {
     const path = jsonPointer(['lint_severities', code]);
     if (!isLintCode(code)) return [{ path, message: `is no lint code${hint(code, lintCodes)}` }];
     return fixedCodes.has(code) ? [{ path, message: 'is always an error: such rules cannot be decided by' }] : [];
   });
-  if (zone === undefined || isTimeZone(zone)) return faults;
-  const message = 'is not a time zone known here; use an IANA name such as `Europe/Vienna`';
-  return [{ path: '/time_zone', message }, ...faults];
 }
 
 function isLintCode(code: string): code is LintCode {
@@ -40,6 +68,10 @@ function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<Sett
     catalog: 'strict',
     enforce_context: true,
     lint_severities: {},
+    steps: [10, 50, 100],
+    dwell_hours: 24,
+    gates: { max_error_rate: 0.05, max_deny_rate: 0.3, max_cost_increase: 0.2, min_sample_size: 100 },
+    critical: { max_error_rate: 0.1, max_deny_rate: 0.5, max_cost_increase: 0.5, max_no_match_increase: 0.2 },
     cost_budget_24h: null,
     retention_days: 90,
     max_stale_minutes: 15,

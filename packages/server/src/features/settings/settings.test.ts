@@ -7,6 +7,10 @@ const defaults = {
   catalog: 'strict',
   enforce_context: true,
   lint_severities: {},
+  steps: [10, 50, 100],
+  dwell_hours: 24,
+  gates: { max_error_rate: 0.05, max_deny_rate: 0.3, max_cost_increase: 0.2, min_sample_size: 100 },
+  critical: { max_error_rate: 0.1, max_deny_rate: 0.5, max_cost_increase: 0.5, max_no_match_increase: 0.2 },
   cost_budget_24h: null,
   retention_days: 90,
   max_stale_minutes: 15,
@@ -59,6 +63,16 @@ describe('settings where one person tries the product', () => {
     expect(none.lint_severities).toEqual({});
   });
 
+  it('merge the limits of rollouts one by one', async () => {
+    const { body } = await server.call('putSettings', { body: { gates: { max_error_rate: 0.02 }, steps: [5, 100] } });
+    expect([body.gates, body.steps]).toEqual([{ ...defaults.gates, max_error_rate: 0.02 }, [5, 100]]);
+    const both = { gates: { max_error_rate: 0.2 }, critical: { max_error_rate: 0.3 } };
+    expect((await server.call('putSettings', { body: both })).body).toMatchObject({
+      gates: { ...defaults.gates, max_error_rate: 0.2 },
+      critical: { ...defaults.critical, max_error_rate: 0.3 },
+    });
+  });
+
   it('record nothing when nothing changes', async () => {
     await server.call('putSettings', { body: { lint_severities: { redundant: 'error', conflict: 'info' } } });
     const before = await server.call('listAudit', { query: { limit: 1 } });
@@ -102,6 +116,15 @@ describe('settings where one person tries the product', () => {
     [{ lint_severities: { redundent: 'off' } }, '/lint_severities/redundent', /did you mean `redundant`/],
     [{ lint_severities: { 'duplicate-id': 'warning' } }, '/lint_severities/duplicate-id', /always an error/],
     [{ lint_severities: { redundant: 'fatal' } }, '/lint_severities/redundant', /one of `error`/],
+    [{ steps: [50, 10, 100] }, '/steps', /must ascend/],
+    [{ steps: [10, 10, 100] }, '/steps', /must ascend/],
+    [{ steps: [10, 50] }, '/steps', /end with 100/],
+    [{ steps: [] }, '/steps', /at least 1|not be empty|1 item/],
+    [{ dwell_hours: -1 }, '/dwell_hours', /0 or more/],
+    [{ gates: { max_error_rate: 1.5 } }, '/gates/max_error_rate', /1/],
+    [{ gates: { max_eror_rate: 0.1 } }, '/gates/max_eror_rate', /did you mean `max_error_rate`/],
+    [{ gates: { max_error_rate: 0.2 } }, '/critical/max_error_rate', /0\.1 is below 0\.2/],
+    [{ critical: { max_deny_rate: 0.1 } }, '/critical/max_deny_rate', /at least `gates\.max_deny_rate`/],
     [{ four_eye: true }, '/four_eye', /did you mean `four_eyes`/],
     [{}, '', /at least one/],
     [{ approval_id: 1 }, '', /at least one/],
@@ -151,6 +174,8 @@ describe('settings under four eyes', () => {
       { catalog: 'open' },
       { enforce_context: false },
       { lint_severities: { conflict: 'off' } },
+      { gates: { max_error_rate: 0.06 } },
+      { critical: { max_deny_rate: 0.9 } },
     ]) {
       const { status, problem } = await server.call('putSettings', { body: change });
       expect([status, problem.code]).toEqual([409, 'approval_required']);

@@ -1,0 +1,262 @@
+import type { Gate, GateName, RolloutCritical, RolloutGates } from '@policy-studio/contract';
+import {
+  type Counts,
+  costGate,
+  oddsText,
+  percent,
+  type RateVerdict,
+  rateGate,
+  ratioMismatchEvidence,
+} from '@policy-studio/engine';
+import {
+  type ArmEvidence,
+  allowedCount,
+  outcomeCoverage,
+  type PrincipalEvidence,
+  type StepEvidence,
+  total,
+} from './evidence.js';
+import { durationText, type GateReading, type Rollout } from './transition.js';
+
+export interface GateLimits {
+  readonly gates: RolloutGates;
+  readonly critical: RolloutCritical;
+}
+
+/** What of a rollout its gates depend on. */
+export interface Judged extends Pick<Rollout, 'phase' | 'sharePct' | 'hasTarget'> {
+  readonly limits: GateLimits;
+}
+
+export interface Judgement {
+  /** In the order they are shown. */
+  readonly gates: readonly Gate[];
+  /** For the transition; freeze windows are not known here. */
+  readonly reading: Omit<GateReading, 'frozen'>;
+}
+
+/** Newly denied requests that are taken where the stable bundle itself denies too many. */
+const newlyDeniedMargin = 0.05;
+/** Evidence at which people are no longer believed to be divided as configured. */
+const mismatchAt = Math.log(1000);
+/** Decisions that the canary should have had in ten minutes before their absence means anything. */
+const missedDecisions = 5;
+
+/**
+ * Every gate over the evidence of the current step, and what they say together. Pure. Gates that need a stable bundle to
+ * compare with are left out where there is none, and cost is compared only while both arms decide.
+ */
+export function judge(rollout: Judged, evidence: StepEvidence): Judgement {
+  const candidate = rollout.phase === 'shadow' ? evidence.shadow : evidence.canary;
+  const seen: Seen = { rollout, evidence, candidate };
+  const rates = [errorGate(seen), denyGate(seen), ...(rollout.hasTarget ? [noMatchGate(seen)] : [])];
+  const compared = rollout.hasTarget && rollout.phase === 'canary' ? [costIncrease(seen)] : [];
+  const divided = rollout.phase === 'canary' ? [sampleRatio(seen)] : [];
+  const gates = [...rates, ...compared, ...divided, telemetry(seen)];
+  return { gates, reading: readingOf(gates) };
+}
+
+interface Seen {
+  readonly rollout: Judged;
+  readonly evidence: StepEvidence;
+  /** Where the candidate's own decisions are counted. */
+  readonly candidate: ArmEvidence;
+}
+
+const holdOf: Partial<Record<GateName, GateReading['holds'][number]>> = {
+  sample_ratio: 'ratio-mismatch',
+  telemetry: 'telemetry',
+};
+const worstFirst = ['critical', 'fail', 'inconclusive'] as const;
+
+function readingOf(gates: readonly Gate[]): Omit<GateReading, 'frozen'> {
+  // What the environment explains, or what says nothing about the candidate, holds without a verdict on it.
+  const verdicts = new Set(
+    gates.filter((one) => !one.environmental && holdOf[one.gate] === undefined).map((one) => one.verdict),
+  );
+  const holds = new Set<GateReading['holds'][number]>();
+  for (const one of gates) {
+    const hold = holdOf[one.gate];
+    if (hold !== undefined && one.verdict !== 'pass') holds.add(hold);
+    if (one.environmental) holds.add('environmental');
+  }
+  return { verdict: worstFirst.find((verdict) => verdicts.has(verdict)) ?? 'pass', holds: [...holds] };
+}
+
+function errorGate(seen: Seen): Gate {
+  const { limits, hasTarget } = seen.rollout;
+  const limit = { gate: limits.gates.max_error_rate, critical: limits.critical.max_error_rate };
+  const measure = rateGate({ name: 'error rate', minSample: limits.gates.min_sample_size, ...limit });
+  const verdict = measure(errorCounts(seen.candidate));
+  const gate = rateResult('error_rate', verdict, limit, seen);
+  if (!hasTarget || (verdict.verdict !== 'fail' && verdict.verdict !== 'critical')) return gate;
+  const stable = measure(errorCounts(seen.evidence.stable));
+  const breached = stable.verdict === 'fail' || stable.verdict === 'critical';
+  // A candidate far worse than a stable bundle that is merely bad is not excused by it.
+  const excused = verdict.verdict === 'fail' || (stable.rate !== null && stable.rate > limit.critical);
+  if (!breached || !excused || stable.rate === null) return gate;
+  const also = `stable has ${percent(stable.rate)} at the same time, so the cause is not this bundle`;
+  return { ...gate, environmental: true, sentence: `${gate.sentence}; ${also}` };
+}
+
+/** By outcomes once some were reported in this step, else by evaluations that failed. */
+export function errorCounts(arm: ArmEvidence): Counts[] {
+  const reported = total(arm, 'outcomes') > 0;
+  return arm.byPrincipal.map(({ decisions, failed, outcomes, outcomeErrors }) =>
+    reported
+      ? { bad: failed + outcomeErrors, good: Math.max(0, outcomes - outcomeErrors) }
+      : { bad: failed, good: Math.max(0, decisions - failed) },
+  );
+}
+
+function denyGate(seen: Seen): Gate {
+  const { rollout, evidence, candidate } = seen;
+  const { gates, critical } = rollout.limits;
+  const controlRate = rollout.phase === 'baking' ? deniedBefore(candidate) : share(evidence.stable, 'denied');
+  if (rollout.hasTarget && controlRate !== null && controlRate > gates.max_deny_rate) {
+    const spread = critical.max_deny_rate - gates.max_deny_rate;
+    const limit = { gate: newlyDeniedMargin, critical: Math.max(newlyDeniedMargin, spread) };
+    const measure = rateGate({ name: 'share of newly denied requests', minSample: gates.min_sample_size, ...limit });
+    const gate = rateResult('newly_denied', measure(paired(seen, 'newlyDenied')), limit, seen);
+    const why = `stable itself denies ${percent(controlRate)}, so what counts is what the candidate denies besides`;
+    return { ...gate, sentence: `${gate.sentence}; ${why}` };
+  }
+  const limit = { gate: gates.max_deny_rate, critical: critical.max_deny_rate };
+  const measure = rateGate({ name: 'deny rate', minSample: gates.min_sample_size, ...limit });
+  return rateResult('deny_rate', measure(counted(candidate.byPrincipal, 'denied')), limit, seen);
+}
+
+/** The share that the other bundle denied of what this arm was asked; null when it was asked nothing. */
+function deniedBefore(arm: ArmEvidence): number | null {
+  const decisions = total(arm, 'decisions');
+  const denied = total(arm, 'denied') - total(arm, 'newlyDenied') + total(arm, 'newlyAllowed');
+  return decisions === 0 ? null : denied / decisions;
+}
+
+/** Of requests that both bundles were asked, wherever the candidate decided or only watched. */
+function paired({ evidence }: Seen, count: keyof PrincipalEvidence): Counts[] {
+  return [evidence.canary, evidence.shadow].flatMap(({ byPrincipal }) => counted(byPrincipal, count));
+}
+
+function counted(byPrincipal: readonly PrincipalEvidence[], count: keyof PrincipalEvidence): Counts[] {
+  return byPrincipal.map((one) => ({ bad: one[count], good: Math.max(0, one.decisions - one[count]) }));
+}
+
+/** Requests for which the candidate has no rule where the other bundle has one. */
+function noMatchGate(seen: Seen): Gate {
+  const { gates, critical } = seen.rollout.limits;
+  const limit = { gate: critical.max_no_match_increase, critical: critical.max_no_match_increase };
+  const name = 'share of requests newly without a rule';
+  const measure = rateGate({ name, minSample: gates.min_sample_size, ...limit });
+  return rateResult('no_match', measure(paired(seen, 'newlyUnmatched')), limit, seen);
+}
+
+function costIncrease({ rollout, evidence }: Seen): Gate {
+  const { gates, critical } = rollout.limits;
+  const measure = costGate({
+    gate: gates.max_cost_increase,
+    critical: critical.max_cost_increase,
+    minSample: gates.min_sample_size,
+  });
+  const { verdict, increase, sentence } = measure(evidence.canary.cost, evidence.stable.cost);
+  return {
+    gate: 'cost_increase',
+    verdict,
+    value: increase,
+    limit: gates.max_cost_increase,
+    critical_limit: critical.max_cost_increase,
+    sample: evidence.canary.cost.count,
+    sentence,
+    expected_seconds: null,
+    environmental: false,
+  };
+}
+
+/** Whether sessions fall to the canary as often as configured; if not, the arms cannot be compared. */
+function sampleRatio({ rollout, evidence }: Seen): Gate {
+  const configured = rollout.sharePct / 100;
+  const [canary, stable] = [evidence.canary.principals, evidence.stable.principals];
+  const evidenceAgainst = ratioMismatchEvidence(configured)(canary, stable);
+  const all = canary + stable;
+  const mismatch = evidenceAgainst >= mismatchAt;
+  const measured = all === 0 ? null : canary / all;
+  const fell = `${canary.toLocaleString('en-US')} of ${all.toLocaleString('en-US')} sessions fell to the canary`;
+  return {
+    gate: 'sample_ratio',
+    verdict: mismatch ? 'fail' : 'pass',
+    value: measured,
+    limit: configured,
+    critical_limit: null,
+    sample: all,
+    sentence: mismatch
+      ? `${fell}, where ${percent(configured)} are configured; evidence ${oddsText(evidenceAgainst)} that this is no chance`
+      : `${fell}, in keeping with ${percent(configured)}`,
+    expected_seconds: null,
+    environmental: false,
+  };
+}
+
+/** That nothing is heard is neither zero nor a pass. */
+function telemetry({ rollout, evidence }: Seen): Gate {
+  const { recent, canary, stable } = evidence;
+  const toCanary = rollout.sharePct / 100;
+  const expected = toCanary > 0 && toCanary < 1 ? (recent.stable * toCanary) / (1 - toCanary) : 0;
+  const silent = recent.canary === 0 && expected >= missedDecisions;
+  const [ours, theirs] = [outcomeCoverage(canary), outcomeCoverage(stable)];
+  const enough = Math.min(allowedCount(canary), allowedCount(stable)) >= rollout.limits.gates.min_sample_size;
+  const unreported = enough && ours !== null && theirs !== null && theirs >= 0.5 && ours < theirs / 2;
+  const sentence = silent
+    ? `the canary has decided nothing for ten minutes, while stable decided ${plural(recent.stable)}`
+    : unreported
+      ? `outcomes are known of ${percent(ours)} of what the canary allowed, against ${percent(theirs)} of stable`
+      : coverageSentence(ours, total(canary, 'decisions'));
+  return {
+    gate: 'telemetry',
+    verdict: silent || unreported ? 'inconclusive' : 'pass',
+    value: ours,
+    limit: null,
+    critical_limit: null,
+    sample: total(rollout.phase === 'shadow' ? evidence.shadow : canary, 'decisions'),
+    sentence,
+    expected_seconds: null,
+    environmental: false,
+  };
+}
+
+function coverageSentence(coverage: number | null, decisions: number): string {
+  if (decisions === 0 || coverage === null) return 'no outcomes are due yet';
+  return coverage === 0
+    ? 'no outcomes were reported; errors are those of evaluations alone'
+    : `outcomes are known of ${percent(coverage)} of what was allowed`;
+}
+
+function rateResult(
+  gate: GateName,
+  { verdict, rate: value, sample, sentence, decisionsToVerdict }: RateVerdict,
+  limit: { gate: number; critical: number },
+  { evidence }: Seen,
+): Gate {
+  const expectedMs =
+    decisionsToVerdict === null || sample === 0 ? null : (decisionsToVerdict * evidence.stepMs) / sample;
+  const when = expectedMs === null ? '' : `, in about ${durationText(Math.max(1000, expectedMs))} at this pace`;
+  return {
+    gate,
+    verdict,
+    value,
+    limit: limit.gate,
+    critical_limit: limit.critical,
+    sample,
+    sentence: `${sentence}${when}`,
+    expected_seconds: expectedMs === null ? null : Math.ceil(expectedMs / 1000),
+    environmental: false,
+  };
+}
+
+function share(arm: ArmEvidence, count: keyof PrincipalEvidence): number | null {
+  const decisions = total(arm, 'decisions');
+  return decisions === 0 ? null : total(arm, count) / decisions;
+}
+
+function plural(count: number): string {
+  return `${count.toLocaleString('en-US')} request${count === 1 ? '' : 's'}`;
+}
