@@ -27,6 +27,7 @@ async function seed(): Promise<typeof things> {
   const approval = await server.call('createApproval', {
     body: { kind: 'activation', bundle_id: bundle.body.id, justification: 'to have one' },
   });
+  const incident = await server.call('createIncident', { body: { severity: 'low', summary: 'seeded' } });
   await server.call('putList', { params: { name: 'seeded' }, body: { values: ['a'] } });
   await server.call('putCatalogAgent', { params: { agent: 'seeded' }, body: {} });
   await server.call('putCatalogAction', { params: { action: 'seeded' }, body: {} });
@@ -36,6 +37,7 @@ async function seed(): Promise<typeof things> {
   return {
     bundles: { id: bundle.body.id, version: '9.8.7' },
     approvals: { id: approval.body.id },
+    incidents: { id: incident.body.id },
     lists: { name: 'seeded' },
     decisions: { id: decision.body.decision_id },
     catalog: { agent: 'seeded', action: 'seeded' },
@@ -114,6 +116,8 @@ describe.each(allOperations.map((operation) => [operation.id, operation] as cons
     const valid: Partial<Record<OperationId, unknown>> = {
       activateBundle: { approval_id: things.approvals!.id, canary_pct: 100 },
       reject: { comment: 'no' },
+      commentIncident: { comment: 'mine' },
+      assignIncident: { assigned_to: 'me' },
       reportOutcome: { status: 'success' },
       putList: { values: ['b'] },
     };
@@ -145,6 +149,8 @@ async function snapshot(): Promise<unknown> {
     'named_list',
     'named_list_version',
     'approval',
+    'incident',
+    'incident_entry',
     'api_key',
     'setting',
     'event',

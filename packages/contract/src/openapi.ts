@@ -7,6 +7,7 @@ import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
 import { BundleDiff, SemanticDiff } from './schemas/diff.js';
+import { Incident, IncidentSummary, PostMortem } from './schemas/incident.js';
 import { Job } from './schemas/job.js';
 import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
 import { NamedListDocument } from './schemas/list.js';
@@ -31,6 +32,9 @@ const named: readonly TSchema[] = [
   Snapshot,
   ApiKey,
   Approval,
+  Incident,
+  IncidentSummary,
+  PostMortem,
   Settings,
   Decision,
   DecisionRecord,
