@@ -6,9 +6,13 @@ export {
   type DecisionRecord,
   type EvaluateRequest,
   type Finding,
+  type Incident,
+  type IncidentSummary,
+  incidentStatuses,
   type Problem,
   type ProblemCode,
   type Role,
+  risks,
   roles,
   type Snapshot,
 } from '@policy-studio/contract';

@@ -99,10 +99,8 @@ function entryLine({ at, actor, type, text, data }: IncidentEntry): string {
     typeof data.from === 'string' && typeof data.to === 'string'
       ? ` from ${plain(data.from)} to ${plain(data.to)}`
       : '';
-  const assigned =
-    data.assigned_to === undefined
-      ? ''
-      : ` to ${data.assigned_to === null ? 'nobody' : plain(String(data.assigned_to))}`;
+  const to = data.assigned_to === null ? 'nobody' : plain(String(data.assigned_to));
+  const assigned = data.assigned_to === undefined ? '' : `${type === 'assigned' ? '' : ' and assigned'} to ${to}`;
   const said = text === '' ? '' : `: ${plain(text)}`;
   return `- ${moment(at)}: **${type}**${assigned}${change}${count} by ${plain(actor)}${said}`;
 }
