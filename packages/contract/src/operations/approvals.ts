@@ -24,7 +24,7 @@ export const createApproval = defineOperation({
   bodyLimit: largeBodyBytes,
   status: 201,
   response: Approval,
-  problems: ['not_found', 'empty_bundle', 'bundle_invalid', 'bundle_archived'],
+  problems: ['not_found', 'empty_bundle', 'bundle_invalid', 'bundle_archived', 'too_much_work', 'overloaded'],
 });
 
 export const listApprovals = defineOperation({

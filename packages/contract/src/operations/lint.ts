@@ -15,5 +15,5 @@ export const lintRules = defineOperation({
   bodyLimit: largeBodyBytes,
   status: 200,
   response: LintReport,
-  problems: ['overloaded'],
+  problems: ['too_much_work', 'overloaded'],
 });

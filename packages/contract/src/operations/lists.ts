@@ -63,6 +63,8 @@ export const putList = defineOperation({
   problems: [
     'not_found',
     'bundle_invalid',
+    'too_much_work',
+    'overloaded',
     'approval_required',
     'approval_mismatch',
     'approval_not_approved',

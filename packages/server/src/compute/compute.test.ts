@@ -1,11 +1,11 @@
 import { defaultCatalog } from '@policy-studio/engine';
 import { afterEach, expect, test } from 'vitest';
 import { Refusal } from '../refusal.js';
-import { type Compute, createCompute } from './compute.js';
+import { type Compute, type ComputeLimits, createCompute } from './compute.js';
 
 const opened: Compute[] = [];
-function compute(cores?: number): Compute {
-  const made = createCompute(cores);
+function compute(limits?: ComputeLimits): Compute {
+  const made = createCompute(limits);
   opened.push(made);
   return made;
 }
@@ -38,10 +38,18 @@ test('runs the tasks of the server in another thread, in both lanes', async () =
 });
 
 test('refuses as overloaded what it cannot keep waiting, and answers the rest', async () => {
-  const { run } = compute(2);
+  const { run } = compute({ cores: 2 });
   const answers = await Promise.all(Array.from({ length: 40 }, () => run('check-bundle', { text, setup })));
   const refused = answers.filter((answer): answer is Refusal => answer instanceof Refusal);
-  expect(refused.map(({ code }) => code)).toEqual(Array(7).fill('overloaded'));
+  expect(refused.map(({ code }) => code)).toEqual(Array(6).fill('overloaded'));
+});
+
+test('refuses what needs more memory than a thread has, and goes on', async () => {
+  const { run } = compute({ heapMb: 48 });
+  const rules = Array.from({ length: 400_000 }, (_, index) => ({ id: `rule-${index}`, tags: [`${index}`] }));
+  const refused = await run('check-bundle', { text: JSON.stringify({ rules }), setup });
+  expect(refused).toMatchObject({ code: 'too_much_work' });
+  expect(await run('check-bundle', { text, setup })).toMatchObject({ count: 1 });
 });
 
 test('leaves the event loop alone while a task works', async () => {

@@ -64,6 +64,20 @@ describe('a thread pool', () => {
     await expect(run('double', 1, { signal: first.signal })).rejects.toThrow('nor this');
   });
 
+  test('lets others by when a share has all it may have', async () => {
+    const { run } = pool({ threads: 2, perShare: { threads: 1, queue: 2 } });
+    const stop = new AbortController();
+    const mine = { share: 1, signal: stop.signal };
+    const held = [run('spin', null, mine), run('spin', null, mine), run('spin', null, mine)];
+    expect(run('spin', null, mine)).toBeNull();
+    expect(await run('double', 4, { share: 2 })).toBe(8);
+    expect(await run('double', 5)).toBe(10);
+    const ended = Promise.all(held.map((call) => expect(call).rejects.toThrow('enough')));
+    stop.abort(new Error('enough'));
+    await ended;
+    expect(await run('double', 6, { share: 1 })).toBe(12);
+  });
+
   test('refuses at once what its queue cannot hold', async () => {
     const { run } = pool({ queue: 1 });
     const stop = new AbortController();

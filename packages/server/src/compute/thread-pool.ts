@@ -7,12 +7,16 @@ export interface ThreadPoolOptions {
   readonly threads: number;
   /** Calls that may wait for a thread. */
   readonly queue: number;
+  /** What calls of one `share` may have at most. Default: everything. */
+  readonly perShare?: { readonly threads: number; readonly queue: number };
   readonly idleMs?: number;
   /** MiB of heap of one thread; a call that needs more fails, and nothing else does. */
   readonly heapMb?: number;
 }
 
 export interface CallOptions {
+  /** Whose call it is: a share that sends much holds up itself alone. */
+  readonly share?: number;
   /** Ends the call whether it waits or runs; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -29,7 +33,8 @@ export interface Progress {
 
 export interface ThreadPool {
   /**
-   * Runs `name` with `input` in a thread; both are copied (structured clone). Null at once when the queue is full.
+   * Runs `name` with `input` in a thread; both are copied (structured clone). Null at once when the queue is full. Calls
+   * wait their turn, those of a share that has all it may have let others by.
    * Rejects with what the call threw, when its thread died, when the pool is closed.
    */
   run(name: string, input: unknown, options?: CallOptions): Promise<unknown> | null;
@@ -58,6 +63,7 @@ export type Reply =
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
 
 interface Waiting extends Call {
+  readonly share: number | undefined;
   readonly transfer: readonly Transferable[];
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly onAsk: ((question: unknown) => Promise<unknown>) | undefined;
@@ -89,6 +95,7 @@ function startWorker(entry: URL, options: WorkerOptions): Worker {
  */
 export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   const { entry, idleMs, heapMb } = { ...defaults, ...options };
+  const { perShare = { threads: options.threads, queue: options.queue } } = options;
   const threads = new Set<Thread>();
   const queue: Waiting[] = [];
   let closed = false;
@@ -155,11 +162,16 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
     await thread.worker.terminate();
   };
 
+  const isOf = (share: number | undefined) => (call: Waiting | null) => share !== undefined && call?.share === share;
+  const mayRun = ({ share }: Waiting): boolean =>
+    [...threads].map(({ running }) => running).filter(isOf(share)).length < perShare.threads;
+
   const dispatch = (): void => {
-    while (queue.length > 0 && !closed) {
+    for (let next = queue.findIndex(mayRun); next !== -1 && !closed; next = queue.findIndex(mayRun)) {
       const free = [...threads].find(({ running }) => running === null);
       if (!free && threads.size >= options.threads) return;
-      give(free ?? start(), queue.shift() as Waiting);
+      const [call] = queue.splice(next, 1);
+      if (call) give(free ?? start(), call);
     }
   };
 
@@ -191,11 +203,12 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   };
 
   return {
-    run(name, input, { signal, onProgress, onAsk, transfer = [] } = {}) {
+    run(name, input, { share, signal, onProgress, onAsk, transfer = [] } = {}) {
       if (closed) return Promise.reject(new Error('the compute threads are closed'));
       if (signal?.aborted) return Promise.reject(signal.reason);
       const busy = [...threads].filter(({ running }) => running !== null).length;
       if (busy >= options.threads && queue.length >= options.queue) return null;
+      if (queue.filter(isOf(share)).length >= perShare.queue) return null;
       return new Promise((resolve, reject) => {
         const onAbort = () => abort(call, signal?.reason);
         const settled = <T>(settle: (value: T) => void) => {
@@ -206,6 +219,7 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
         };
         const call: Waiting = {
           unanswered: null,
+          share,
           kind: 'call',
           name,
           input,

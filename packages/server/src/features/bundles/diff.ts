@@ -42,6 +42,7 @@ export async function diffOf(
     feed: { total, timeZone },
   };
   return compute.run('diff-bundles', input, {
+    share: workspaceId,
     onAsk: (question) => ('lists' in (question as ListsQuestion | RecordsQuestion) ? lists(question) : nextPage()),
   });
 }

@@ -134,10 +134,10 @@ async function headInForce(db: Pool, workspaceId: number): Promise<BundleHead | 
   return rows[0] ?? null;
 }
 
-/** Whether the bundle in force reads the list `name`. */
+/** Whether a bundle that decides, or is on its way to, reads the list `name`. */
 export async function isListInForce(db: Pool | PoolClient, workspaceId: number, name: string): Promise<boolean> {
   const { rows } = await db.query<{ lists_read: ListsRead }>(
-    `select lists_read from bundle where workspace_id = $1 and status = 'active'`,
+    `select lists_read from bundle where workspace_id = $1 and status in ('active', 'shadow', 'canary')`,
     [workspaceId],
   );
   return rows.some(({ lists_read: lists }) => Object.hasOwn(lists, name));
@@ -321,7 +321,10 @@ async function newRisk(
   });
   const { catalog, enforceContext } = setup;
   const input = { before: side(inForce), after: side(bundle), catalog, enforceContext };
-  const found = await compute.run('policy-change', input, { onAsk: listsFor(db.pool, workspaceId) });
+  const found = await compute.run('policy-change', input, {
+    share: workspaceId,
+    onAsk: listsFor(db.pool, workspaceId),
+  });
   if (!(found instanceof Refusal)) remember(key, found);
   return found;
 }
@@ -361,7 +364,7 @@ export async function provenStricter(
   const found = await compute.run(
     'policy-change',
     { before, after: { ...before, ...change }, catalog, enforceContext },
-    { onAsk: listsFor(db.pool, workspaceId) },
+    { share: workspaceId, onAsk: listsFor(db.pool, workspaceId) },
   );
   return !(found instanceof Refusal) && found.stricter ? { generation } : null;
 }

@@ -83,7 +83,11 @@ export async function lintNow(
   source: RulesText,
 ): Promise<(Pick<Linted, 'listsRead'> & { readonly report: LintReport; readonly basis: LintBasis }) | Refusal> {
   const basis = await lintBasis(db.pool, config, workspaceId);
-  const linted = await compute.run('lint', { source, setup: basis.setup }, { onAsk: listsFor(db.pool, workspaceId) });
+  const linted = await compute.run(
+    'lint',
+    { source, setup: basis.setup },
+    { share: workspaceId, onAsk: listsFor(db.pool, workspaceId) },
+  );
   if (!('report' in linted)) return linted;
   // The engine's own type, which is read-only throughout.
   return { listsRead: linted.listsRead, report: linted.report as LintReport, basis };
@@ -99,7 +103,7 @@ export async function checkNow(
   const checked = await compute.run(
     'check-bundle',
     { text, setup: basis.setup },
-    { onAsk: listsFor(db.pool, workspaceId) },
+    { share: workspaceId, onAsk: listsFor(db.pool, workspaceId) },
   );
   return 'count' in checked ? { checked, basis } : checked;
 }

@@ -132,7 +132,7 @@ async function enforcedChangeRefused(
     const { name, values, normalize } = proposal;
     const changed = JSON.stringify(engineLists([[name, { values, normalize }]]));
     const input = { rules: JSON.stringify(bundle.rules), lists: changed };
-    const broken = await compute.run('compile-faults', input, { onAsk: listsFor(tx, workspaceId) });
+    const broken = await compute.run('compile-faults', input, { share: workspaceId, onAsk: listsFor(tx, workspaceId) });
     if (broken instanceof Refusal) return broken;
     if (broken.length > 0) return bundleInvalid(`with these values bundle ${bundle.id}, which is in force,`, broken);
   }

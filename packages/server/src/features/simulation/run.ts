@@ -40,6 +40,7 @@ export async function runSimulation(
       { ...task, maxCases: run.maxCases },
       {
         lane: run.lane,
+        share: workspaceId,
         signal: run.signal,
         ...(nextPage ? { onAsk: nextPage } : {}),
         ...(run.onProgress ? { onProgress: run.onProgress } : {}),
