@@ -72,6 +72,7 @@ const layouts: readonly [string, 'json' | 'yaml', (rules: readonly unknown[]) =>
   ['YAML that is not indented', 'yaml', (rules) => stringify({ rules, notes: 'n' }, { indentSeq: false, indent: 4 })],
   ['YAML in flow style', 'yaml', (rules) => stringify({ rules }, { collectionStyle: 'flow' })],
   ['YAML with strings in quotes', 'yaml', (rules) => stringify({ rules }, { defaultStringType: 'QUOTE_SINGLE' })],
+  ['YAML with CRLF', 'yaml', (rules) => stringify({ rules, notes: 'n' }).replaceAll('\n', '\r\n')],
   ['YAML with comments', 'yaml', (rules) => commented(stringify({ rules }))],
 ];
 
@@ -107,7 +108,7 @@ describe('a patch of a source', () => {
     };
     expect(news([{ op: 'replace', path: '/1/id', value: 'new-id' }])).toEqual({ added: ['  - id: new-id'], lines: 0 });
     expect(news([{ op: 'replace', path: '/0/budget/risk', value: 'low' }]).added).toEqual([
-      '    budget: { risk: low }',
+      '    budget: {risk: low}',
     ]);
     expect(news([{ op: 'remove', path: '/0/conditions/amount' }])).toEqual({ added: [], lines: -2 });
     expect(news([{ op: 'add', path: '/1/metadata', value: { a: 1 } }])).toEqual({
@@ -147,6 +148,13 @@ describe('a patch of a source', () => {
       { id: 'one', conditions: { a: 2 } },
       { id: 'two', conditions: { a: 1 } },
     ]);
+  });
+
+  it('ends lines as the text does', () => {
+    const text = '- id: one\r\n  agent: x\r\n- id: two\r\n';
+    expect(patchSource(text, 'yaml', [{ op: 'add', path: '/0/metadata', value: { a: 1 } }])).toBe(
+      '- id: one\r\n  agent: x\r\n  metadata:\r\n    a: 1\r\n- id: two\r\n',
+    );
   });
 
   it('keeps a byte order mark and the end of the file', () => {

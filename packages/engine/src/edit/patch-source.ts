@@ -14,5 +14,8 @@ export function patchSource(text: string, format: 'json' | 'yaml', patch: readon
   if (patch.length === 0) return text;
   const mark = text.startsWith('\uFEFF') ? '\uFEFF' : '';
   const rest = text.slice(mark.length);
-  return mark + (format === 'json' ? patchJson(rest, patch) : patchYaml(rest, source.rules, patch));
+  if (format === 'json') return mark + patchJson(rest, patch);
+  const patched = patchYaml(rest, source.rules, patch);
+  // YAML reads all line ends alike, within values too.
+  return mark + (rest.includes('\r\n') ? patched.replaceAll(/\r?\n/g, '\r\n') : patched);
 }
