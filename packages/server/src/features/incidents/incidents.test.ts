@@ -128,6 +128,16 @@ test('details of more than 16 KiB are refused', async () => {
   expect((await ask(16 * 1024 - 10)).problem.errors[0]?.path).toBe('/details');
 });
 
+test('details are kept as they came, whatever their names', async () => {
+  const details = '{"__proto__":{"a":1},"constructor":2,"zero":"\\u0000","deep":[[{"":null}]],"tiny":-0.5e-7}';
+  const body = `{"severity":"low","summary":"odd","key":"odd","details":${details}}`;
+  const made = await server.call('createIncident', { token: otto, body });
+  expect([made.status, JSON.stringify(made.body.details)]).toEqual([201, JSON.stringify(JSON.parse(details))]);
+  await server.call('createIncident', { token: otto, body });
+  const { body: draft } = await server.call('getPostMortem', { params: { id: made.body.id } });
+  expect(draft.markdown).toContain('- \\_\\_proto\\_\\_.a: 1\n');
+});
+
 describe('the way of an incident', () => {
   test('goes through all its statuses, each with its time, its entry and its event', async () => {
     const { id } = await report({ severity: 'critical' });

@@ -7,7 +7,7 @@ export const playbooks: Readonly<Record<string, readonly Playbook[]>> = {
       title: 'After a rollback',
       steps: [
         'See that the bundle before is in force on every server: policy-studio status',
-        'Look at what the withdrawn bundle decided: policy-studio decisions list, by its id and by status error',
+        'Look at the failed decisions of the withdrawn bundle: GET /policy/decisions, with its bundle_id and status=error',
         'Replay the decisions named in the details: policy-studio decisions replay ID',
         'Correct the rules in a new version and simulate it on the recorded decisions before asking for approval',
         'Resolve this incident when the error and deny rates are back at their level before the activation',
@@ -68,7 +68,7 @@ export const playbooks: Readonly<Record<string, readonly Playbook[]>> = {
     {
       title: 'A cap is reached',
       steps: [
-        'See who spends: policy-studio decisions list, by agent',
+        'See who spends: policy-studio decisions list, for the agents named in the details',
         'A loop of one agent: take its key away or deny the action, then repair the agent',
         'Real demand: raise the cap in the settings',
         'Resolve this incident when requests are allowed again',
