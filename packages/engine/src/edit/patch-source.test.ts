@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -84,6 +83,45 @@ function commented(text: string): string {
   );
 }
 
+/** As people keep them: comments, blank lines, quotes and flow collections where they like them. */
+const tended = `# What this bundle is for.
+version: 1.0.0
+rules:
+  # ---- limits ----
+  - id: ask-before-large-payment
+    agent: "*"
+    action: '*'
+    effect: needs_approval
+    conditions:
+      effect: pay
+      # In the account's currency.
+      amount: ">= 5000"
+    reason: A payment of 5,000 or more is confirmed by a person.
+    budget: { risk: high }
+    tags: [payment]
+
+  # ---- no harm possible ----
+  - id: allow-reading
+    agent: "*"
+    action: "*"
+    effect: allow # always
+    reason: >-
+      Reading changes nothing;
+      what was read is remembered.
+
+  - id: allow-before-untrusted-read
+    agent: "*"
+    action: "*"
+    effect: allow
+    priority: 200
+
+  # Below every other rule.
+  - id: ask
+    agent: "*"
+    action: "*"
+    effect: needs_approval
+`;
+
 describe('a patch of a source', () => {
   it.each(layouts)('gives the patched rules when read again: %s', (_name, format, layout) => {
     fc.assert(
@@ -100,7 +138,7 @@ describe('a patch of a source', () => {
   });
 
   it('changes no other line of YAML', () => {
-    const text = readFileSync(new URL('../../../../examples/tool-agents/recommended.yaml', import.meta.url), 'utf8');
+    const text = tended;
     const lines = new Set(text.split('\n'));
     const news = (patch: PatchOperation[]) => {
       const patched = patchSource(text, 'yaml', patch).split('\n');
@@ -108,14 +146,14 @@ describe('a patch of a source', () => {
     };
     expect(news([{ op: 'replace', path: '/1/id', value: 'new-id' }])).toEqual({ added: ['  - id: new-id'], lines: 0 });
     expect(news([{ op: 'replace', path: '/0/budget/risk', value: 'low' }]).added).toEqual([
-      '    budget: {risk: low}',
+      '    budget: { risk: low }',
     ]);
     expect(news([{ op: 'remove', path: '/0/conditions/amount' }])).toEqual({ added: [], lines: -2 });
     expect(news([{ op: 'add', path: '/1/metadata', value: { a: 1 } }])).toEqual({
       added: ['    metadata:', '      a: 1'],
       lines: 2,
     });
-    expect(news([{ op: 'remove', path: '/2' }])).toEqual({ added: [], lines: -9 });
+    expect(news([{ op: 'remove', path: '/2' }])).toEqual({ added: [], lines: -6 });
   });
 
   it('takes the comment right above a rule along, not what stands apart', () => {
