@@ -9,6 +9,8 @@ export interface Caller {
   readonly role: Role;
   /** null for the bootstrap token. */
   readonly keyId: number | null;
+  /** What this caller gives as a session does not tell who asks. */
+  readonly ignoresSession?: boolean;
   /** Name patterns of the agents this caller may speak for. */
   readonly agents: readonly string[];
 }

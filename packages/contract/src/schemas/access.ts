@@ -3,6 +3,10 @@ import { roles } from '../roles.js';
 import { Actor, Label, NamePattern, Nullable, page, pageQuery, Timestamp } from './vocabulary.js';
 
 const RoleSchema = Type.Enum(roles);
+const SessionTrust = Type.Enum(['trust', 'ignore'], {
+  description:
+    'Whether the sessions this key gives tell apart who asks. `ignore`: rollouts divide, and count evidence, by key and agent.',
+});
 const AgentPatterns = Type.Array(NamePattern, { minItems: 1, maxItems: 100, default: ['*'] });
 
 export const CreateApiKey = Type.Object(
@@ -11,6 +15,7 @@ export const CreateApiKey = Type.Object(
     role: RoleSchema,
     owner: Type.Optional(Label(128)),
     agents: Type.Optional(AgentPatterns),
+    session: Type.Optional(SessionTrust),
     expires_in_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
   },
   { additionalProperties: false },
@@ -21,6 +26,7 @@ const apiKey = {
   role: RoleSchema,
   owner: Type.String({ description: 'The person or service that answers for this key. Four eyes compares owners.' }),
   agents: AgentPatterns,
+  session: SessionTrust,
   prefix: Type.String({ description: 'The first characters of the key, to recognise it by.' }),
   created_at: Timestamp,
   expires_at: Nullable(Timestamp),

@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import { CatalogAction, CatalogAgent } from './catalog.js';
 import { lintReportMembers } from './lint.js';
 import { ListValue, Normalize } from './list.js';
+import { activationPlan } from './rollout.js';
 import { Actor, Effect, Id, Label, Nullable, Prose, page, Timestamp } from './vocabulary.js';
 
 export const bundleStatuses = ['draft', 'shadow', 'canary', 'active', 'superseded', 'rolled_back', 'archived'] as const;
@@ -109,11 +110,19 @@ export const UpdateBundle = Type.Object(
 export const Activate = Type.Object(
   {
     approval_id: Id,
-    canary_pct: Type.Integer({ minimum: 0, maximum: 100, default: 10 }),
+    canary_pct: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      default: 10,
+      description: 'Share of traffic to begin with, percent; 0: the bundle only watches.',
+    }),
     activated_by: Type.Optional(Label(128)),
+    ...activationPlan,
   },
   { additionalProperties: false },
 );
+
+const BundleInForce = Type.Object({ id: Type.Integer(), version: Version, digest: Type.String(), rules: Rules });
 
 /** What is in force at one generation, enough to decide in process. */
 export const Snapshot = Type.Object(
@@ -123,7 +132,26 @@ export const Snapshot = Type.Object(
     time_zone: Type.String(),
     enforce_context: Type.Boolean(),
     catalog: Type.Object({ agents: Type.Array(CatalogAgent), actions: Type.Array(CatalogAction) }),
-    stable: Nullable(Type.Object({ id: Type.Integer(), version: Version, digest: Type.String(), rules: Rules })),
+    safe: Type.Boolean({ description: 'The built-in safe bundle is in force: everything is denied.' }),
+    stable: Nullable(BundleInForce),
+    candidate: Nullable(BundleInForce, { description: 'The bundle on its way, in shadow or canary.' }),
+    rollout: Nullable(
+      Type.Object({
+        id: Type.Integer({ description: 'Deals the buckets.' }),
+        share_pct: Type.Integer({ description: 'The share of the candidate, percent; 0: it only watches.' }),
+      }),
+    ),
+    bucket_by: Type.Object(
+      { key_id: Type.Integer(), session: Type.Enum(['trust', 'ignore']) },
+      {
+        description:
+          'The bucket is that of the session; without one, or where the key says `ignore`, of `<key_id> <agent>`.',
+      },
+    ),
+    pin: Nullable(Type.Object({ effect: Type.Enum(['allow', 'deny']), until: Timestamp, reason: Type.String() }), {
+      description: 'An emergency switch: everybody gets this effect until then.',
+    }),
+    observed: Type.Array(Type.String(), { description: 'Agents (patterns) that are only observed: answered `allow`.' }),
     lists: Type.Record(
       Type.String(),
       Type.Object({

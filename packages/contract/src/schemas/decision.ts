@@ -51,12 +51,17 @@ const Overlay = Type.Object(
     kind: Type.Enum([
       'facts_discarded',
       'unknown_action',
+      'candidate_failed',
       'context_invalid',
+      'safe_bundle',
+      'pinned',
       'budget_exhausted',
       'stale_policy',
       'database_unavailable',
+      'observed',
     ]),
     detail: Type.String(),
+    would_be: Type.Optional(Effect),
     facts: Type.Optional(Type.Array(Type.String(), { description: 'The facts whose values were discarded.' })),
     violations: Type.Optional(
       Type.Array(Type.Object({ path: Type.Array(Type.String()), message: Type.String() }), {
@@ -89,7 +94,10 @@ const answer = {
   default: Type.Boolean({ description: 'True when no rule matched and the default effect was applied.' }),
   bundle: Nullable(BundleRef),
   generation: Type.Integer(),
-  arm: Type.Enum(['stable', 'canary', 'shadow']),
+  arm: Type.Enum(['stable', 'canary', 'shadow'], {
+    description:
+      '`canary`: decided by the candidate of a rollout with a share of the traffic. With all of it, it is `stable`.',
+  }),
   budget: Nullable(Budget),
   errors: Type.Array(EvaluationError),
   facts_used: Facts,
@@ -121,6 +129,13 @@ const Outcome = Type.Object({
   reported_at: Timestamp,
 });
 
+/** What the bundle that did not decide would have answered; `effect` is null when it could not. */
+const Shadow = Type.Object({
+  effect: Nullable(Effect),
+  matched_rule: Nullable(Type.String()),
+  bundle: Nullable(BundleRef),
+});
+
 /** A decision as it is kept: the answer and everything it was made from. */
 export const DecisionRecord = Type.Object(
   {
@@ -136,6 +151,9 @@ export const DecisionRecord = Type.Object(
         'Fields that the schema marks `x-sensitive`, or that hold such: the context has `[redacted]` in their place.',
     }),
     source: Type.Enum(['api', 'batch', 'sdk', 'spool']),
+    rollout: Nullable(Type.Object({ id: Type.Integer(), step: Type.Integer(), shadow: Nullable(Shadow) }), {
+      description: 'The rollout that ran, if any, and what the other of its two bundles said.',
+    }),
     outcome: Nullable(Outcome),
     trace: Type.Optional(Trace),
   },

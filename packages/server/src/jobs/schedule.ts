@@ -1,4 +1,5 @@
 import { expireApprovals } from '../features/approvals/expire.js';
+import { foldEvidence } from '../features/decisions/evidence.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
 import { compactRollups } from '../features/decisions/rollups.js';
@@ -39,6 +40,7 @@ export const jobs: readonly Job[] = [
     run: ({ db }, now) => ensurePartitionsAhead(db.pool, now.getTime(), 3),
   },
   { name: 'decisions.rollups', everyMs: 10 * second, run: ({ db }, now) => compactRollups(db.pool, now.getTime()) },
+  { name: 'decisions.evidence', everyMs: 5 * second, run: ({ db }) => foldEvidence(db.pool) },
   { name: 'decisions.request_ids', everyMs: minute, run: ({ db }, now) => forgetRequestIds(db.pool, now.getTime()) },
   {
     name: 'decisions.retention',

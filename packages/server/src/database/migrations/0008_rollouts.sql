@@ -64,6 +64,7 @@ alter table workspace add column safe boolean not null default false;
 -- arm `stable`: requests of principals outside the canary, as the previous bundle answered them.
 -- arm `shadow`: the same requests, as the candidate would have answered them.
 -- arm `canary`: requests of principals in the canary, as the candidate answered them (in baking: everybody's).
+-- (`decision.arm` and the roll-ups say `stable` in baking, as from then on: the bundle tells the two apart.)
 -- So `canary` and `shadow` together are the candidate on all traffic, and what is `newly_` so stands there, compared
 -- with the other bundle on the same request. Effects are those of the policy, before overlays.
 create table rollout_evidence (
@@ -97,7 +98,6 @@ create table rollout_evidence (
   primary key (rollout_id, step, arm, principal)
 );
 create index rollout_evidence_largest on rollout_evidence (rollout_id, step, arm, decisions desc);
-create index rollout_evidence_age on rollout_evidence (workspace_id, last_at);
 
 create table rollout_evidence_delta (like rollout_evidence);
 create index rollout_evidence_delta_step on rollout_evidence_delta (rollout_id, step);

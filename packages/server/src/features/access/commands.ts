@@ -21,12 +21,13 @@ export async function createApiKey(
   const expiresAt = body.expires_in_days === undefined ? null : new Date(now.getTime() + body.expires_in_days * dayMs);
   const owner = body.owner ?? body.name;
   const agents = body.agents ?? ['*'];
+  const session = body.session ?? 'trust';
   const row = await withTransaction(db.pool, async (tx) => {
     const { rows } = await tx.query<KeyRow>(
-      `insert into api_key (workspace_id, name, role, owner, agents, prefix, hash, created_by, created_at, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-       returning id, name, role, owner, agents, prefix, created_at, expires_at, last_used_at`,
-      [caller.workspaceId, body.name, body.role, owner, agents, prefix, hash, caller.owner, now, expiresAt],
+      `insert into api_key (workspace_id, name, role, owner, agents, session, prefix, hash, created_by, created_at, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+       returning id, name, role, owner, agents, session, prefix, created_at, expires_at, last_used_at`,
+      [caller.workspaceId, body.name, body.role, owner, agents, session, prefix, hash, caller.owner, now, expiresAt],
     );
     const made = rows[0] as KeyRow;
     await recordChange(tx, {
@@ -35,7 +36,15 @@ export async function createApiKey(
       actor: caller.owner,
       kind: 'api_key.created',
       subject: `api_key/${made.id}`,
-      data: { name: body.name, role: body.role, owner, agents, prefix, expires_at: expiresAt?.toISOString() ?? null },
+      data: {
+        name: body.name,
+        role: body.role,
+        owner,
+        agents,
+        session,
+        prefix,
+        expires_at: expiresAt?.toISOString() ?? null,
+      },
     });
     return made;
   });

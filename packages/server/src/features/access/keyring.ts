@@ -179,7 +179,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
   };
 
   const byKey = (entry: Known, request: FastifyRequest, nowMs: number): Caller | Refusal => {
-    const { id: keyId, workspaceId: id, workspace, owner, role, agents } = entry.key;
+    const { id: keyId, workspaceId: id, workspace, owner, role, agents, ignoresSession } = entry.key;
     const wait = requests.retryAfter(keyId, nowMs);
     if (wait > 0) return refuse('rate_limited', 'this key makes too many requests', [], { retry_after: wait });
     requests.count(keyId, nowMs);
@@ -188,7 +188,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
       return refuse('forbidden', `this key belongs to the workspace \`${workspace}\`, leave X-Workspace out`);
     }
     touch(entry, nowMs);
-    return { workspaceId: id, workspace, owner, role, keyId, agents };
+    return { workspaceId: id, workspace, owner, role, keyId, agents, ignoresSession };
   };
 
   const authenticate = async (request: FastifyRequest): Promise<Caller | Refusal> => {

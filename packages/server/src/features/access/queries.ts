@@ -5,6 +5,9 @@ import type { Caller } from '../../caller.js';
 /** The workspace that is there from the start. */
 export const defaultWorkspace = 'default';
 
+/** Stands for the bootstrap token where keys are told apart by their ids. */
+export const bootstrapKeyId = 0;
+
 export interface StoredKey {
   readonly id: number;
   readonly workspaceId: number;
@@ -12,6 +15,7 @@ export interface StoredKey {
   readonly role: Role;
   readonly owner: string;
   readonly agents: readonly string[];
+  readonly ignoresSession: boolean;
   readonly hash: Buffer;
   readonly expiresAt: Date | null;
 }
@@ -20,7 +24,7 @@ export interface StoredKey {
 export async function keysByPrefix(pool: Pool, prefix: string): Promise<StoredKey[]> {
   const { rows } = await pool.query<StoredKey>(
     `select k.id, k.workspace_id as "workspaceId", w.name as workspace, k.role, k.owner, k.agents, k.hash,
-            k.expires_at as "expiresAt"
+            k.session = 'ignore' as "ignoresSession", k.expires_at as "expiresAt"
        from api_key k join workspace w on w.id = k.workspace_id
       where k.prefix = $1 and k.revoked_at is null and w.archived_at is null
       limit 16`,
@@ -44,7 +48,7 @@ export async function apiKeys(
   page: { limit: number; offset: number },
 ): Promise<{ api_keys: ApiKey[]; total: number; limit: number; offset: number }> {
   const { rows } = await pool.query<KeyRow & { total: number }>(
-    `select id, name, role, owner, agents, prefix, created_at, expires_at, last_used_at, count(*) over () as total
+    `select id, name, role, owner, agents, session, prefix, created_at, expires_at, last_used_at, count(*) over () as total
        from api_key where workspace_id = $1 and revoked_at is null
       order by id desc limit $2 offset $3`,
     [workspaceId, page.limit, page.offset],
@@ -67,6 +71,7 @@ export interface KeyRow {
   readonly role: Role;
   readonly owner: string;
   readonly agents: string[];
+  readonly session: ApiKey['session'];
   readonly prefix: string;
   readonly created_at: Date;
   readonly expires_at: Date | null;
@@ -80,6 +85,7 @@ export function apiKeyOf(row: KeyRow): ApiKey {
     role: row.role,
     owner: row.owner,
     agents: row.agents,
+    session: row.session,
     prefix: row.prefix,
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at?.toISOString() ?? null,

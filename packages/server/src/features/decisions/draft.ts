@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest } from '@policy-studio/contract';
-import {
-  type ContextFault,
-  canonicalJson,
-  contextFault,
-  decide,
-  type PolicyDecision,
-  unknownTo,
-  withoutFacts,
-} from '@policy-studio/engine';
+import { canonicalJson, contextFault, type PolicyDecision, unknownTo, withoutFacts } from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
+import { bootstrapKeyId, mayActAs } from '../access/queries.js';
 import type { Enforced } from '../enforcement/queries.js';
+import { type ArmCounts, type EvidenceArm, type Judgement, judge, type Shadow } from './arms.js';
 import { timeOfId } from './decision-id.js';
+import { enforced, exhausted } from './overlays.js';
 import { kept } from './redaction.js';
-
-/** What a request id is scoped to when the bootstrap token asks. */
-export const bootstrapKeyId = 0;
 
 export type Source = 'api' | 'batch' | 'sdk' | 'spool';
 
@@ -62,6 +54,16 @@ export interface RecordRow {
   readonly context: string;
   readonly detail: string;
   readonly denied_detail: string | null;
+  /** Absent: no rollout runs, or it is not to count. */
+  readonly evidence?: Evidence;
+}
+
+/** What a decision counts for in a rollout, as `record_decisions` reads it. */
+export interface Evidence {
+  readonly rollout_id: number;
+  readonly step: number;
+  readonly principal: string;
+  readonly arms: readonly ArmCounts[];
 }
 
 /** What the record keeps of an answer beside its columns. */
@@ -77,6 +79,14 @@ export interface RecordDetail {
   readonly overlays: Decision['overlays'];
   /** Fields whose values are not kept; absent: none. */
   readonly redacted?: readonly string[];
+  /** Absent: none ran. */
+  readonly rollout?: {
+    readonly id: number;
+    readonly step: number;
+    readonly shadow: Shadow | null;
+    /** Where its outcome counts; absent: nowhere. The principal is left out where it is the session. */
+    readonly counted?: { readonly arm: EvidenceArm; readonly principal?: string; readonly ceiling?: number };
+  };
 }
 
 /** A decision that is made and not yet recorded. */
@@ -86,8 +96,6 @@ export interface Draft {
   readonly denied: Decision | null;
   readonly row: RecordRow;
 }
-
-type Overlay = Decision['overlays'][number];
 
 export type Facts = Readonly<Record<string, unknown>>;
 
@@ -106,39 +114,59 @@ export function questionOf(request: EvaluateRequest, contextText: string): Quest
 export function draft(
   question: Question,
   caller: Caller,
-  enforced: Enforced,
+  inForce: Enforced,
   facts: Facts,
   circumstances: Circumstances,
   made: { readonly id: string; readonly nowMs: number; readonly source: Source },
 ): Draft {
-  const { agent, action } = question.request;
-  const policy = decide(enforced.policy, { agent, action, context: withFacts(question.context, facts) });
-  const price = priceOf(policy, question, enforced);
-  const sensitive = enforced.sensitive.get(action);
-  const fault =
-    enforced.enforceContext || sensitive ? contextFault(enforced.known, { action, context: question.context }) : null;
-  const denies = enforced.enforceContext ? fault : null;
-  const decision = answer(question, enforced, facts, policy, { ...circumstances, price, fault: denies }, made.id);
-  const cost = decision.effect === 'allow' && price > 0 ? price : null;
-  const cap = cost === null ? null : enforced.costBudget24h;
-  const denied =
-    cap === null ? null : deniedBy(decision, 'budget_exhausted', `the budget of ${cap} USD a day is used up`);
-  const timeMs = timeOfId(made.id);
   const { request } = question;
+  const { agent, action } = request;
+  const keyId = caller.keyId ?? bootstrapKeyId;
+  const session = caller.ignoresSession ? null : (request.session ?? null);
+  const asked = { agent, action, context: withFacts(question.context, facts) };
+  const judged = judge(inForce, asked, { session, keyId });
+  const { policy } = judged;
+  const sensitive = inForce.sensitive.get(action);
+  const fault =
+    inForce.enforceContext || sensitive ? contextFault(inForce.known, { action, context: question.context }) : null;
+  const pin = inForce.pin !== null && made.nowMs < Date.parse(inForce.pin.until) ? inForce.pin : null;
+  const observed = inForce.observed.length > 0 && mayActAs({ agents: inForce.observed }, agent);
+  const price = priceOf(policy, question, inForce);
+  // What is answered without regard to the policy is counted as spent, and no cap refuses it.
+  const cap = price > 0 && pin === null && !observed ? inForce.costBudget24h : null;
+  const say = {
+    fault: inForce.enforceContext ? fault : null,
+    pin,
+    observed,
+    reserves: cap !== null,
+    ...circumstances,
+  };
+  const decision = enforced(
+    plainAnswer(question, inForce, facts, judged, made.id),
+    say,
+    inForce,
+    request.request_id !== undefined,
+  );
+  const cost = decision.effect === 'allow' && price > 0 ? price : null;
+  const denied = cost === null || cap === null ? null : exhausted(decision, cap);
+  const timeMs = timeOfId(made.id);
   const { text, redacted } = kept(question, sensitive, fault !== null);
+  // What a switch or observation answers says nothing about a bundle.
+  const counts = pin === null && !observed ? evidenceOf(inForce, judged, cost) : null;
+  const about = { inForce, judged, redacted, counts, session: request.session ?? null };
   return {
     decision,
     denied,
     row: {
       position: 0,
       id: made.id,
-      generation: enforced.generation,
-      bundle_id: enforced.bundle?.id ?? null,
+      generation: inForce.generation,
+      bundle_id: judged.side.bundle?.id ?? null,
       arm: decision.arm,
       agent,
       action,
       session: request.session ?? null,
-      key_id: caller.keyId ?? bootstrapKeyId,
+      key_id: keyId,
       owner: caller.owner,
       request_id: request.request_id ?? null,
       digest: request.request_id === undefined ? null : requestDigest(question),
@@ -149,14 +177,23 @@ export function draft(
       mismatched: policy.errors.some(({ code }) => code === 'type_mismatch'),
       source: made.source,
       cost,
-      cap,
-      day: enforced.calendarDay(made.nowMs),
+      cap: cost === null ? null : cap,
+      day: inForce.calendarDay(made.nowMs),
       minute: new Date(timeMs - (timeMs % 60_000)).toISOString(),
       context: text,
-      detail: detailText(decision, enforced, redacted),
-      denied_detail: denied && detailText(denied, enforced, redacted),
+      detail: detailText(decision, about),
+      denied_detail: denied && detailText(denied, about),
+      ...(counts === null ? {} : { evidence: counts }),
     },
   };
+}
+
+/** What a decision counts for in the evidence of the rollout that runs; null when none does. */
+function evidenceOf({ rollout }: Enforced, { principal, counts }: Judgement, cost: number | null): Evidence | null {
+  if (rollout === null || principal === null) return null;
+  const price = Math.min(cost ?? 0, rollout.costCeiling ?? Number.POSITIVE_INFINITY);
+  const arms = counts.map((arm) => (arm.arm === 'shadow' || price === 0 ? arm : { ...arm, cost: price }));
+  return { rollout_id: rollout.id, step: rollout.step, principal, arms };
 }
 
 /** USD that the answer reserves when it allows: the rule's cost, else that of the catalog, else nothing. */
@@ -170,32 +207,31 @@ export function withFacts(context: Readonly<Record<string, unknown>>, facts: Fac
   return context;
 }
 
-function answer(
-  question: Question,
-  enforced: Enforced,
+/** The policy's answer, with marks that change nothing. */
+function plainAnswer(
+  { request, discardedFacts }: Question,
+  inForce: Enforced,
   facts: Facts,
-  policy: PolicyDecision,
-  {
-    stale,
-    databaseAway,
-    price,
-    fault,
-  }: Circumstances & { readonly price: number; readonly fault: ContextFault | null },
+  { side, arm, policy, candidateFailed, shadow }: Judgement,
   id: string,
 ): Decision {
-  const { agent, action } = question.request;
+  const { agent, action } = request;
   const overlays: Decision['overlays'] = [];
-  const unknown = unknownTo(enforced.known, question.request);
+  const unknown = unknownTo(inForce.known, request);
   if (unknown !== null) overlays.push({ kind: 'unknown_action', detail: unknown });
-  if (question.discardedFacts.length > 0) {
-    const names = question.discardedFacts.map((name) => `\`${name}\``).join(', ');
+  if (discardedFacts.length > 0) {
+    const names = discardedFacts.map((name) => `\`${name}\``).join(', ');
     overlays.push({
       kind: 'facts_discarded',
       detail: `only the server sets ${names}; the values in the context were not used`,
-      facts: [...question.discardedFacts],
+      facts: [...discardedFacts],
     });
   }
-  const plain: Decision = {
+  if (candidateFailed) {
+    const detail = `bundle ${shadow?.bundle?.version}, which is on its way, could not decide this; the one before it did`;
+    overlays.push({ kind: 'candidate_failed', detail });
+  }
+  return {
     decision_id: id,
     created_at: new Date(timeOfId(id)).toISOString(),
     agent,
@@ -205,60 +241,29 @@ function answer(
     matched_rule: policy.matched_rule,
     reason: policy.reason,
     default: policy.default,
-    bundle: enforced.bundle,
-    generation: enforced.generation,
-    arm: 'stable',
+    bundle: side.bundle,
+    generation: inForce.generation,
+    arm,
     budget: policy.budget,
     errors: policy.errors,
     facts_used: facts,
     overlays,
   };
-  // So that a wrong type cannot dodge a rule.
-  const valid = fault === null ? plain : deniedBy(plain, 'context_invalid', fault.reason, told(fault));
-  if (!databaseAway && !stale) return valid;
-  const reserves = valid.effect === 'allow' && price > 0 && enforced.costBudget24h !== null;
-  let decision = valid;
-  if (databaseAway) {
-    const why = `the database cannot be reached; decided by generation ${enforced.generation}, the last one known${
-      question.request.request_id === undefined ? '' : ', without looking for earlier uses of the request_id'
-    }`;
-    decision = reserves
-      ? deniedBy(
-          valid,
-          'database_unavailable',
-          'the database cannot be reached, and the cost needs a reservation under the cap',
-        )
-      : { ...valid, overlays: [...valid.overlays, { kind: 'database_unavailable', detail: why }] };
-  }
-  if (!stale) return decision;
-  return deniedBy(
-    decision,
-    'stale_policy',
-    `the policy has not been confirmed for more than ${enforced.maxStaleMinutes} minutes, everything is denied`,
-  );
 }
 
-function told({ violations }: ContextFault): Pick<Overlay, 'violations'> {
-  return { violations: violations.map(({ path, message }) => ({ path: [...path], message })) };
+interface Recorded {
+  readonly inForce: Enforced;
+  readonly judged: Judgement;
+  readonly redacted: readonly string[];
+  readonly counts: Evidence | null;
+  readonly session: string | null;
 }
 
-/** The same decision, denied by an overlay. Its reason gives way to the overlay's; the policy's own stays beside it. */
-function deniedBy(
-  decision: Decision,
-  kind: Overlay['kind'],
-  detail: string,
-  about: Pick<Overlay, 'violations'> = {},
-): Decision {
-  const earlier = decision.overlays.find(({ policy_reason }) => policy_reason !== undefined);
-  const overlay = { kind, detail, ...about, ...(earlier ? {} : { policy_reason: decision.reason }) };
-  return { ...decision, effect: 'deny', reason: detail, overlays: [...decision.overlays, overlay] };
-}
-
-function detailText(decision: Decision, enforced: Enforced, redacted: readonly string[]): string {
+function detailText(decision: Decision, { inForce, judged, redacted, counts, session }: Recorded): string {
   const detail: RecordDetail = {
     bundle: decision.bundle && { version: decision.bundle.version, digest: decision.bundle.digest },
-    default_effect: enforced.defaultEffect,
-    lists: enforced.listVersions,
+    default_effect: inForce.defaultEffect,
+    lists: judged.side.listVersions,
     reason: decision.reason,
     default: decision.default,
     budget: decision.budget,
@@ -266,8 +271,31 @@ function detailText(decision: Decision, enforced: Enforced, redacted: readonly s
     facts: decision.facts_used,
     overlays: decision.overlays,
     ...(redacted.length === 0 ? {} : { redacted }),
+    ...(inForce.rollout === null ? {} : { rollout: rolloutDetail(inForce.rollout, judged, counts, session) }),
   };
   return JSON.stringify(detail);
+}
+
+function rolloutDetail(
+  { id, step, costCeiling }: NonNullable<Enforced['rollout']>,
+  { shadow, counts: [first] }: Judgement,
+  evidence: Evidence | null,
+  session: string | null,
+): NonNullable<RecordDetail['rollout']> {
+  // An outcome says nothing about a bundle that gave no answer.
+  const counted = evidence !== null && first !== undefined && first.failed === undefined;
+  return {
+    id,
+    step,
+    shadow,
+    ...(counted && {
+      counted: {
+        arm: first.arm,
+        ...(evidence.principal !== session && { principal: evidence.principal }),
+        ...(costCeiling !== null && { ceiling: costCeiling }),
+      },
+    }),
+  };
 }
 
 /** What a repeated request id must repeat: agent, action, session and the context without facts. 64 hex digits. */

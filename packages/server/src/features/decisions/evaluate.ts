@@ -248,6 +248,9 @@ function explained(
 ): Decision {
   if (request.explain !== true) return decision;
   const { agent, action } = request;
-  const { trace } = explain(enforced.policy, { agent, action, context: withFacts(context, facts) });
+  // By the bundle that answered, which in a rollout can be either.
+  const { other } = enforced;
+  const policy = other?.policy && other.bundle?.id === decision.bundle?.id ? other.policy : enforced.policy;
+  const { trace } = explain(policy, { agent, action, context: withFacts(context, facts) });
   return { ...decision, trace };
 }

@@ -17,7 +17,7 @@ export async function factsFor(
   questions: readonly Question[],
   nowMs: number,
 ): Promise<Facts[]> {
-  const read = questions.map(({ request }) => enforced.policy.factsRead(request.agent, request.action));
+  const read = questions.map(({ request }) => enforced.factsRead(request.agent, request.action));
   if (read.every((names) => names.length === 0)) return questions.map(() => noFacts);
   const counted = await countersFor(recorder, enforced, questions, read, nowMs);
   const clock: Facts = { ...enforced.clockFacts(nowMs) };

@@ -4,8 +4,9 @@ import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
+import { bootstrapKeyId } from '../access/queries.js';
 import { timeOfId } from './decision-id.js';
-import { bootstrapKeyId } from './draft.js';
+import { correctEvidence } from './evidence.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
 /** How long after a decision its outcome is taken; what was reserved counts as spent after that. */
@@ -74,10 +75,11 @@ async function store(tx: PoolClient, workspaceId: number, after: DecisionRow): P
   );
 }
 
-/** Brings roll-ups and spend to what was reported. */
+/** Brings roll-ups, the evidence of a rollout and spend to what was reported. */
 async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, after: DecisionRow): Promise<void> {
   const newlyFailed = after.failed && !before.failed ? 1 : 0;
   const [reserved, cost] = [before.reserved ?? 0, after.effect === 'deny' ? null : after.outcome_cost];
+  await correctEvidence(tx, workspaceId, before, { error: after.outcome_status === 'error', cost });
   if (newlyFailed === 0 && (cost === null || cost === reserved)) return;
   const timeMs = timeOfId(after.id);
   const minute = new Date(timeMs - (timeMs % 60_000));

@@ -3,6 +3,15 @@ import type { Pool, PoolClient } from 'pg';
 import { idBound, timeOfId } from './decision-id.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
+export {
+  type ArmEvidence,
+  costCeiling,
+  decidedSince,
+  type EvidenceByArm,
+  evidenceOf,
+  type PrincipalEvidence,
+} from './evidence.js';
+
 /** One recorded decision; null when the workspace has none of that id. */
 export async function decisionById(
   queryable: Pool | PoolClient,

@@ -12,7 +12,7 @@ export interface Verdict {
 
 const statement = {
   name: 'record_decisions',
-  text: 'select at_position, verdict, stored_id from record_decisions($1, $2, $3, $4, $5)',
+  text: 'select at_position, verdict, stored_id from record_decisions($1, $2, $3, $4, $5, $6)',
 };
 const attempts = 5;
 
@@ -30,14 +30,16 @@ export async function recordRows(
 ): Promise<Verdict[]> {
   let claims = false;
   let costs = false;
+  let evidence = false;
   rows.forEach((row, index) => {
     row.position = index;
     claims ||= row.request_id !== null;
     costs ||= row.cost !== null;
+    evidence ||= row.evidence !== undefined;
   });
   const query = {
     ...statement,
-    values: [workspaceId, JSON.stringify(rows), claims, costs, given],
+    values: [workspaceId, JSON.stringify(rows), claims, costs, given, evidence],
     query_timeout: timeoutMs,
   };
   for (let attempt = 1; ; attempt += 1) {

@@ -1,6 +1,7 @@
 import type { Decision, DecisionRecord } from '@policy-studio/contract';
+import { bootstrapKeyId } from '../access/queries.js';
 import { timeOfId } from './decision-id.js';
-import { bootstrapKeyId, type RecordDetail, type RecordRow } from './draft.js';
+import type { RecordDetail, RecordRow } from './draft.js';
 
 /** A row of the log: what was sent to it, and what the database and the outcome added. */
 export interface DecisionRow
@@ -73,12 +74,17 @@ export function recordOf(row: DecisionRow): DecisionRecord {
     lists: { ...detail.lists },
     redacted: [...(detail.redacted ?? [])],
     source: row.source,
+    rollout: rolloutOf(row),
     outcome: outcomeOf(row),
   };
 }
 
 function bundleOf({ bundle_id: id, detail: { bundle } }: DecisionRow): Decision['bundle'] {
   return id === null || bundle === null ? null : { id, version: bundle.version, digest: bundle.digest };
+}
+
+function rolloutOf({ detail: { rollout } }: DecisionRow): DecisionRecord['rollout'] {
+  return rollout ? { id: rollout.id, step: rollout.step, shadow: rollout.shadow } : null;
 }
 
 function outcomeOf(row: DecisionRow): DecisionRecord['outcome'] {

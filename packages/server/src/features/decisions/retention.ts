@@ -39,6 +39,16 @@ async function forgetBefore(pool: Pool, workspaceId: number, beforeMs: number): 
       select id from decision where workspace_id = $1 and id < $2 order by id limit ${limit}
     )`,
   );
+  // Of rollouts that are over the principals go; what they add up to stays.
+  await inBatches(
+    pool,
+    [workspaceId, before],
+    (limit) => `
+    delete from rollout_evidence where ctid = any (array(
+      select e.ctid from rollout r join rollout_evidence e on e.rollout_id = r.id
+      where r.workspace_id = $1 and r.ended_at < $2 limit ${limit}
+    ))`,
+  );
   await pool.query('delete from decision_rollup where workspace_id = $1 and minute < $2', [workspaceId, before]);
   await pool.query('delete from session_spend where workspace_id = $1 and updated_at < $2', [workspaceId, before]);
   await pool.query('delete from daily_spend where workspace_id = $1 and day < $2::timestamptz::date - 1', [

@@ -8,6 +8,7 @@ import {
   type ContextSchema,
   clockIn,
   compile,
+  listsUsed,
   type RuleInput,
   sensitivePaths,
   warm,
@@ -25,13 +26,41 @@ export interface BundleInForce {
 
 export type ListInForce = Pick<CurrentList, 'version' | 'digest' | 'normalize' | 'values'>;
 
+/** The rollout that runs. */
+export interface RolloutInForce {
+  readonly id: number;
+  readonly phase: 'shadow' | 'canary' | 'baking';
+  readonly step: number;
+  readonly sharePct: number;
+  /** USD at which costs are cut before they count in its evidence; null: they are not. */
+  readonly costCeiling: number | null;
+}
+
+/** An emergency switch: whoever asks gets this effect. */
+export interface PinInForce {
+  readonly effect: 'allow' | 'deny';
+  /** RFC 3339; it ends by itself. */
+  readonly until: string;
+  readonly reason: string;
+}
+
 /** What is in force in a workspace at one generation, as stored: plain JSON, immutable. */
 export interface InForce {
   readonly workspaceId: number;
   readonly generation: number;
-  /** null: nothing is active, the default effect decides everything. */
+  /** The bundle that decides what no canary does; null: nothing is active, the default effect decides. */
   readonly stable: BundleInForce | null;
-  /** The named lists that the bundle reads. */
+  readonly rollout: RolloutInForce | null;
+  /** The rollout's bundle while it is in shadow or canary. */
+  readonly candidate: BundleInForce | null;
+  /** While the rollout bakes, and `stable` is its bundle: the one before, for comparison. */
+  readonly control: BundleInForce | null;
+  /** The built-in safe bundle is in force: everything is denied. */
+  readonly safe: boolean;
+  readonly pin: PinInForce | null;
+  /** Patterns of the agents that are answered `allow` whatever is decided. */
+  readonly observed: readonly string[];
+  /** The named lists that the bundles read. */
   readonly lists: Readonly<Record<string, ListInForce>>;
   readonly catalog: Catalog;
   /** Names the catalog's content. */
@@ -45,21 +74,35 @@ export interface InForce {
   readonly maxStaleMinutes: number;
 }
 
-/** The same, ready to decide with. */
-export interface Enforced extends InForce {
+/** One bundle with all it decides by. */
+export interface Side {
+  /** null: the default effect alone. */
+  readonly bundle: BundleRef | null;
+  /** null: it cannot be compiled, and fails at every request. */
+  readonly policy: CompiledPolicy | null;
+  readonly listVersions: Readonly<Record<string, number>>;
+}
+
+/** The same, ready to decide with. Its own side is that of `stable`. */
+export interface Enforced extends InForce, Side {
   readonly policy: CompiledPolicy;
+  /** The side of the candidate or of the control, if there is one. */
+  readonly other: Side | null;
+  /** The facts that the candidate rules of either side read for this agent and action. */
+  readonly factsRead: (agent: string, action: string) => readonly string[];
   readonly known: CompiledCatalog;
   /** By action, the paths of the fields that are not to be recorded. */
   readonly sensitive: ReadonlyMap<string, readonly (readonly string[])[]>;
-  readonly bundle: BundleRef | null;
-  readonly listVersions: Readonly<Record<string, number>>;
   /** The clock's facts in the workspace's time zone. */
   readonly clockFacts: (nowMs: number) => ClockFacts;
   /** The calendar day in the workspace's time zone, `2026-03-01`. */
   readonly calendarDay: (nowMs: number) => string;
 }
 
-/** Compiles what is in force, or says in one sentence why it cannot be: a digest that does not fit, a rule, a list or a schema that is broken. */
+/**
+ * Compiles what is in force, or says in one sentence why it cannot be: a digest that does not fit, a rule, a list or a
+ * schema that is broken. The other bundle of a rollout does not stand in its way: a candidate that is broken fails.
+ */
 export function enforce(source: InForce): Enforced | string {
   const { stable } = source;
   const policy = compilePolicy(stable?.rules ?? [], source.lists, source.defaultEffect, stable?.digest ?? null);
@@ -68,15 +111,45 @@ export function enforce(source: InForce): Enforced | string {
   if (Array.isArray(known)) return `the catalog cannot be used: ${known[0]?.message}`;
   // Before the swap, so that no request pays for the first look at its pair.
   warm(policy);
+  const other = otherSide(source);
   return {
     ...source,
+    ...sideOf(source, stable, policy),
     policy,
+    other,
+    factsRead: other?.policy ? factsOfBoth(policy, other.policy) : policy.factsRead,
     known,
     sensitive: sensitiveFields(known),
-    bundle: stable && { id: stable.id, version: stable.version, digest: stable.digest },
-    listVersions: Object.fromEntries(Object.entries(source.lists).map(([name, { version }]) => [name, version])),
     clockFacts: clockIn(source.timeZone),
     calendarDay: calendarIn(source.timeZone),
+  };
+}
+
+function otherSide(source: InForce): Side | null {
+  const other = source.candidate ?? source.control;
+  if (other === null) return null;
+  const policy = compilePolicy(other.rules, source.lists, source.defaultEffect, other.digest);
+  if (typeof policy === 'string') return sideOf(source, other, null);
+  warm(policy);
+  return sideOf(source, other, policy);
+}
+
+function sideOf({ lists }: InForce, bundle: BundleInForce | null, policy: CompiledPolicy | null): Side {
+  const read = new Set(bundle === null ? [] : listsUsed(bundle.rules));
+  return {
+    bundle: bundle && { id: bundle.id, version: bundle.version, digest: bundle.digest },
+    policy,
+    listVersions: Object.fromEntries(
+      Object.entries(lists).flatMap(([name, { version }]) => (read.has(name) ? [[name, version]] : [])),
+    ),
+  };
+}
+
+function factsOfBoth(a: CompiledPolicy, b: CompiledPolicy): Enforced['factsRead'] {
+  return (agent, action) => {
+    const [own, others] = [a.factsRead(agent, action), b.factsRead(agent, action)];
+    if (others.length === 0) return own;
+    return own.length === 0 ? others : [...new Set([...own, ...others])];
   };
 }
 

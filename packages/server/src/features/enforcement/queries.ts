@@ -5,9 +5,9 @@ import type { Config } from '../../services.js';
 import { storedCatalog } from '../catalog/queries.js';
 import { currentLists } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
-import type { BundleInForce, InForce, ListInForce } from './in-force.js';
+import type { BundleInForce, InForce, ListInForce, RolloutInForce } from './in-force.js';
 
-export { compilePolicy, type Enforced } from './in-force.js';
+export { compilePolicy, type Enforced, type Side } from './in-force.js';
 
 /** What is in force in a workspace now, all of one moment; null when there is no such workspace. */
 export function loadInForce(
@@ -18,33 +18,69 @@ export function loadInForce(
   return withTransaction(pool, async (tx) => {
     // One snapshot for all reads, so that bundle, lists, settings and generation belong together.
     await tx.query('set transaction isolation level repeatable read, read only');
-    const workspace = await tx.query<{ generation: number }>(
-      'select generation from workspace where id = $1 and archived_at is null',
+    const workspace = await tx.query<{ generation: number; safe: boolean }>(
+      'select generation, safe from workspace where id = $1 and archived_at is null',
       [workspaceId],
     );
-    const generation = workspace.rows[0]?.generation;
-    if (generation === undefined) return null;
+    const [row] = workspace.rows;
+    if (!row) return null;
+    const { generation, safe } = row;
     const settings = await settingsOf(tx, config, workspaceId);
-    const active = await tx.query<BundleInForce>(
-      `select id, version, digest, rules from bundle where workspace_id = $1 and status = 'active'`,
-      [workspaceId],
-    );
-    const stable = active.rows[0] ?? null;
+    const bundles = await bundlesInForce(tx, workspaceId);
+    const rules = Object.values(bundles).flatMap((bundle) => (bundle && 'rules' in bundle ? bundle.rules : []));
     const { catalog, stamp } = await storedCatalog(tx, workspaceId);
     return {
       workspaceId,
       generation,
-      stable,
-      lists: stable ? await listsInForce(tx, workspaceId, listsUsed(stable.rules)) : {},
+      ...bundles,
+      safe,
+      pin: null,
+      observed: [],
+      lists: await listsInForce(tx, workspaceId, listsUsed(rules)),
       catalog,
       catalogStamp: stamp,
-      defaultEffect: settings.default_effect,
+      // So that even one who knows nothing of the safe bundle denies.
+      defaultEffect: safe ? 'deny' : settings.default_effect,
       timeZone: settings.time_zone,
       enforceContext: settings.enforce_context,
       costBudget24h: settings.cost_budget_24h,
       maxStaleMinutes: settings.max_stale_minutes,
     };
   });
+}
+
+/** The bundle in force, the rollout that runs (the one on its way up, if two do) and the bundle it is compared with. */
+async function bundlesInForce(
+  tx: PoolClient,
+  workspaceId: number,
+): Promise<Pick<InForce, 'stable' | 'rollout' | 'candidate' | 'control'>> {
+  const found = await tx.query<RolloutInForce & { bundle: number; previous: number | null }>(
+    `select id, phase, step, share_pct as "sharePct", cost_ceiling as "costCeiling", bundle_id as bundle,
+            previous_bundle_id as previous
+       from rollout where workspace_id = $1 and phase in ('shadow', 'canary', 'baking')
+      order by phase = 'baking', id desc limit 1`,
+    [workspaceId],
+  );
+  const [running] = found.rows;
+  const compared = running === undefined ? null : running.phase === 'baking' ? running.previous : running.bundle;
+  const { rows } = await tx.query<BundleInForce & { status: string }>(
+    `select id, version, digest, rules, status from bundle where workspace_id = $1 and (status = 'active' or id = $2)`,
+    [workspaceId, compared],
+  );
+  const bundle = (which: (row: (typeof rows)[number]) => boolean): BundleInForce | null => {
+    const row = rows.find(which);
+    return row ? { id: row.id, version: row.version, digest: row.digest, rules: row.rules } : null;
+  };
+  const stable = bundle(({ status }) => status === 'active');
+  if (running === undefined) return { stable, rollout: null, candidate: null, control: null };
+  const { id, phase, step, sharePct, costCeiling } = running;
+  const other = bundle((row) => row.id === compared && row.id !== stable?.id);
+  return {
+    stable,
+    rollout: { id, phase, step, sharePct, costCeiling },
+    candidate: phase === 'baking' ? null : other,
+    control: phase === 'baking' ? other : null,
+  };
 }
 
 async function listsInForce(

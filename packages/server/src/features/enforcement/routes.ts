@@ -1,21 +1,26 @@
 import { operations, type Snapshot } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../../caller.js';
 import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
+import { bootstrapKeyId } from '../access/queries.js';
 import { actionDocument } from '../catalog/queries.js';
-import type { Enforced } from './in-force.js';
+import type { BundleInForce, Enforced } from './in-force.js';
 
 export function enforcementRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.getSnapshot, async ({ caller, request, reply }) => {
     const enforced = await services.enforcement.inForce(caller.workspaceId);
-    const etag = `"${caller.workspaceId}-${enforced.generation}"`;
+    // Keys differ in what divides them.
+    const etag = `"${caller.workspaceId}-${enforced.generation}-${caller.keyId ?? bootstrapKeyId}"`;
     reply.header('etag', etag);
     if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-    return snapshotOf(enforced);
+    return snapshotOf(enforced, caller);
   });
 }
 
-function snapshotOf({ generation, defaultEffect, timeZone, enforceContext, known, stable, lists }: Enforced): Snapshot {
+function snapshotOf(enforced: Enforced, { keyId, ignoresSession }: Caller): Snapshot {
+  const { generation, defaultEffect, timeZone, enforceContext, known, safe, stable, candidate } = enforced;
+  const { rollout, pin, observed, lists } = enforced;
   return {
     generation,
     default_effect: defaultEffect,
@@ -25,11 +30,22 @@ function snapshotOf({ generation, defaultEffect, timeZone, enforceContext, known
       agents: known.catalog.agents.map((agent) => ({ ...agent })),
       actions: known.catalog.actions.map(actionDocument),
     },
-    stable: stable && { ...stable, rules: [...stable.rules] as unknown as Record<string, unknown>[] },
+    safe,
+    stable: stable && bundleDocument(stable),
+    candidate: candidate && bundleDocument(candidate),
+    // A rollout that bakes divides nobody.
+    rollout: rollout && candidate ? { id: rollout.id, share_pct: rollout.sharePct } : null,
+    bucket_by: { key_id: keyId ?? bootstrapKeyId, session: ignoresSession ? 'ignore' : 'trust' },
+    pin: pin && { ...pin },
+    observed: [...observed],
     lists: Object.fromEntries(
       Object.entries(lists).map(([name, list]) => [name, { ...list, values: [...list.values] }]),
     ),
   };
+}
+
+function bundleDocument(bundle: BundleInForce): NonNullable<Snapshot['stable']> {
+  return { ...bundle, rules: [...bundle.rules] as unknown as Record<string, unknown>[] };
 }
 
 /** RFC 9110, 13.1.2: any of the tags, weak or not; or `*`. */
