@@ -10,6 +10,7 @@ export * from './schemas/bundle.js';
 export * from './schemas/catalog.js';
 export * from './schemas/decision.js';
 export * from './schemas/diff.js';
+export * from './schemas/event.js';
 export * from './schemas/incident.js';
 export * from './schemas/job.js';
 export * from './schemas/lint.js';

@@ -3,6 +3,7 @@ import type { Operation } from './operation.js';
 import { Problem, type ProblemCode, problemCodes } from './problem.js';
 import { ApiKey } from './schemas/access.js';
 import { Approval } from './schemas/approval.js';
+import { AuditEntry } from './schemas/audit.js';
 import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
@@ -36,6 +37,7 @@ const named: readonly TSchema[] = [
   IncidentSummary,
   PostMortem,
   Settings,
+  AuditEntry,
   Decision,
   DecisionRecord,
   EvaluateRequest,
@@ -83,7 +85,13 @@ export function openApiDocument(operations: readonly Operation[], version: strin
 function describe(operation: Operation): Json {
   const responses: { [status: string]: Json } = {
     [operation.status]: operation.response
-      ? { description: operation.summary, content: { 'application/json': { schema: reference(operation.response) } } }
+      ? {
+          description: operation.summary,
+          content: {
+            'application/json': { schema: reference(operation.response) },
+            ...(operation.stream ? { 'text/event-stream': { schema: reference(operation.stream) } } : {}),
+          },
+        }
       : { description: 'Done; no body.' },
   };
   if (operation.deferred) {

@@ -34,6 +34,8 @@ export interface Operation {
   readonly response?: TSchema;
   /** The other success: the work takes long, and the answer tells where its result will be. */
   readonly deferred?: { readonly status: 202; readonly response: TSchema };
+  /** What an event of the stream holds: who accepts `text/event-stream` gets one, who asks for JSON gets `response`. */
+  readonly stream?: TSchema;
   readonly problems: readonly ProblemCode[];
 }
 

@@ -160,6 +160,8 @@ function addressOf(operation: Operation, { params, query }: CallInput<Operation>
 
 function headersOf({ token = testAdminToken, body, headers }: CallInput<Operation>): Record<string, string> {
   return {
+    // Where there is a choice: a stream would not end.
+    accept: 'application/json',
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...headers,

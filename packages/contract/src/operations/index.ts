@@ -5,6 +5,7 @@ import * as audit from './audit.js';
 import * as bundles from './bundles.js';
 import * as catalog from './catalog.js';
 import * as decisions from './decisions.js';
+import * as events from './events.js';
 import * as incidents from './incidents.js';
 import * as jobs from './jobs.js';
 import * as lint from './lint.js';
@@ -29,6 +30,7 @@ export const operations = {
   ...settings,
   ...access,
   ...audit,
+  ...events,
   ...system,
 } as const;
 export type OperationId = keyof typeof operations;
@@ -48,6 +50,7 @@ export const allOperations: readonly Operation[] = [
   settings,
   access,
   audit,
+  events,
   system,
 ].flatMap((group) => (Object.values(group) as Operation[]).sort(byPath));
 

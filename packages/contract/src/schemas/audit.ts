@@ -1,15 +1,19 @@
 import Type, { type Static } from 'typebox';
 import { Actor, Nullable, pageQuery, Timestamp } from './vocabulary.js';
 
-const AuditEntry = Type.Object({
-  seq: Type.Integer({ description: 'Numbered in commit order, without gaps in a workspace.' }),
-  at: Timestamp,
-  actor: Actor,
-  kind: Type.String({ examples: ['bundle.created', 'bundle.activated'] }),
-  subject: Type.String({ examples: ['bundle/3'] }),
-  data: Type.Record(Type.String(), Type.Unknown()),
-  hash: Type.String({ description: 'SHA-256 over the previous hash and this entry.' }),
-});
+export const AuditEntry = Type.Object(
+  {
+    seq: Type.Integer({ description: 'Numbered in commit order, without gaps in a workspace.' }),
+    at: Timestamp,
+    actor: Actor,
+    kind: Type.String({ examples: ['bundle.created', 'bundle.activated'] }),
+    subject: Type.String({ examples: ['bundle/3'] }),
+    data: Type.Record(Type.String(), Type.Unknown()),
+    hash: Type.String({ description: 'SHA-256 over the previous hash and this entry.' }),
+  },
+  { $id: 'AuditEntry' },
+);
+export type AuditEntry = Static<typeof AuditEntry>;
 export const AuditQuery = Type.Object({
   limit: pageQuery.limit,
   before: Type.Optional(

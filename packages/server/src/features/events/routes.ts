@@ -1,11 +1,76 @@
 import { operations } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
 import { route } from '../../http/route.js';
+import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { auditEntries } from './queries.js';
+import { auditEntries, eventHead, eventsAfter } from './queries.js';
+import { eventStream } from './stream.js';
+import { createEventTail } from './tail.js';
+import { maySee } from './visible.js';
+
+const streamLimits = {
+  heartbeatMs: 15_000,
+  stuckMs: 30_000,
+  /** Readers of this server. */
+  readers: 1_000,
+  readersPerKey: 100,
+} as const;
 
 export function eventRoutes(app: FastifyInstance, services: Services): void {
-  route(app, services, operations.listAudit, ({ caller, query }) =>
-    auditEntries(services.db.pool, caller.workspaceId, query),
-  );
+  const { db, keys, log, stopping } = services;
+  const tail = createEventTail(services);
+  const readersOfKey = new Map<number, number>();
+
+  route(app, services, operations.listAudit, ({ caller, query }) => auditEntries(db.pool, caller.workspaceId, query));
+
+  route(app, services, operations.readEvents, async ({ caller, query, headers, request, reply }) => {
+    const { workspaceId } = caller;
+    const given = headers['last-event-id'] ?? query.after;
+    if (!wantsStream(request.headers.accept)) {
+      const head = await eventHead(db.pool, workspaceId);
+      const events = await eventsAfter(db.pool, workspaceId, given ?? 0, query.limit);
+      const next_after = events.at(-1)?.seq ?? given ?? 0;
+      return { events: events.filter((event) => maySee(caller, event)), next_after, head: Math.max(head, next_after) };
+    }
+    const reader = caller.keyId ?? 0;
+    const others = readersOfKey.get(reader) ?? 0;
+    if (tail.followers >= streamLimits.readers || others >= streamLimits.readersPerKey) {
+      return refuse('overloaded', 'too many readers follow the events already, try again later');
+    }
+    readersOfKey.set(reader, others + 1);
+    const follower = tail.follow(workspaceId);
+    const leave = (): void => follower.close();
+    reply.raw.once('close', () => {
+      leave();
+      stopping.removeEventListener('abort', leave);
+      const left = (readersOfKey.get(reader) ?? 1) - 1;
+      if (left === 0) readersOfKey.delete(reader);
+      else readersOfKey.set(reader, left);
+    });
+    stopping.addEventListener('abort', leave);
+    const head = await eventHead(db.pool, workspaceId);
+    const stream = eventStream({
+      follower,
+      // A position that is not reached yet is one of another database: the reader goes on from here.
+      after: Math.min(given ?? head, head),
+      maySee: (event) => maySee(caller, event),
+      heartbeatMs: streamLimits.heartbeatMs,
+      stuckMs: streamLimits.stuckMs,
+      mayStay: async () => {
+        const now = await keys.authenticate(request);
+        return !(now instanceof Refusal) || now.code === 'database_unavailable';
+      },
+      onStuck: () => {
+        log.info({ request_id: request.id, key_id: caller.keyId }, 'a reader of events took nothing and was cut off');
+        request.raw.socket.destroy();
+      },
+    });
+    // The connection ends with the stream: kept alive, it would hold up the end of the server.
+    return reply.type('text/event-stream').header('x-accel-buffering', 'no').header('connection', 'close').send(stream);
+  });
+}
+
+/** Only who asks for JSON and not for a stream gets JSON. */
+function wantsStream(accept = ''): boolean {
+  return accept.includes('text/event-stream') || !accept.includes('application/json');
 }

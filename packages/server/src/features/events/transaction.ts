@@ -4,6 +4,9 @@ import type { PoolClient } from 'pg';
 /** Channel on which replicas hear that what is in force changed: payload `<workspace id>:<generation>`. */
 export const generationChannel = 'policy_generation';
 
+/** Channel on which replicas hear that something changed: payload `<workspace id>:<seq>`. */
+export const eventChannel = 'policy_event';
+
 export interface Change {
   readonly workspaceId: number;
   readonly at: Date;
@@ -44,6 +47,7 @@ export async function recordChange(tx: PoolClient, change: Change): Promise<{ se
     hash,
     generation,
   ]);
+  await tx.query('select pg_notify($1, $2)', [eventChannel, `${change.workspaceId}:${seq}`]);
   if (change.enforcement) {
     await tx.query('select pg_notify($1, $2)', [generationChannel, `${change.workspaceId}:${generation}`]);
   }
