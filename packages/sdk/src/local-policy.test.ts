@@ -1,5 +1,5 @@
 import type { Snapshot } from '@policy-studio/contract';
-import { bundleDigest, type Lists, limits, type RuleInput } from '@policy-studio/engine';
+import { bucketOf, bundleDigest, type Lists, limits, type RuleInput } from '@policy-studio/engine';
 import { describe, expect, it } from 'vitest';
 import { isDecisionCase, loadCorpus } from '../../engine/spec/corpus.js';
 import { LocalPolicy } from './local-policy.js';
@@ -50,6 +50,7 @@ describe('a local policy', () => {
       matched_rule: 'allow-risky',
       reason: 'High risk mail is set apart',
       default: false,
+      arm: 'stable',
       bundle: { id: null, version: null, digest: bundleDigest(rules) },
       budget: { cost: 0.5 },
       errors: [],
@@ -171,6 +172,12 @@ describe('the policy of a snapshot', () => {
     default_effect: 'needs_approval',
     time_zone: 'Europe/Madrid',
     enforce_context: true,
+    safe: false,
+    candidate: null,
+    rollout: null,
+    bucket_by: { key_id: 3, session: 'trust' },
+    pin: null,
+    observed: [],
     catalog: {
       agents: [{ agent: 'inbox.triage', description: '' }],
       actions: [
@@ -240,6 +247,119 @@ describe('the policy of a snapshot', () => {
 
   it('is not made when a list it reads is not there', () => {
     expect(refusal(() => LocalPolicy.fromSnapshot({ ...snapshot, lists: {} })).code).toBe('bundle_rejected');
+  });
+});
+
+describe('the policy of a snapshot while a rollout runs', () => {
+  const bundle = (id: number, effect: 'allow' | 'deny', pattern?: string): NonNullable<Snapshot['stable']> => {
+    const looks = Array.from({ length: 60 }, (_, index) => ({ 'text matches': `${pattern}${index}` }));
+    const conditions = pattern === undefined ? {} : { any: looks };
+    const own: RuleInput[] = [{ id: 'only', agent: '*', action: '*', effect, reason: `says ${effect}`, conditions }];
+    return {
+      id,
+      version: `1.${id}.0`,
+      digest: bundleDigest(own),
+      rules: own as unknown as Record<string, unknown>[],
+    };
+  };
+  const running: Snapshot = {
+    generation: 9,
+    default_effect: 'deny',
+    time_zone: 'UTC',
+    enforce_context: false,
+    catalog: {
+      agents: [{ agent: 'inbox.triage', description: '' }],
+      actions: [
+        {
+          action: 'quarantine',
+          agents: null,
+          context_schema: null,
+          risk: null,
+          cost: null,
+          description: '',
+          annotations: {},
+        },
+      ],
+    },
+    safe: false,
+    stable: bundle(1, 'allow'),
+    candidate: bundle(2, 'deny'),
+    rollout: { id: 12, share_pct: 30 },
+    bucket_by: { key_id: 3, session: 'trust' },
+    pin: null,
+    observed: [],
+    lists: {},
+  };
+  const asks = (session?: string) => ({ ...ask({}), ...(session === undefined ? {} : { session }) });
+  const sessions = Array.from({ length: 200 }, (_, index) => `session-${index}`);
+
+  it('has each session decided by the bundle of its bucket', () => {
+    const policy = LocalPolicy.fromSnapshot(running);
+    for (const session of sessions) {
+      const canary = bucketOf(12, session) < 3000;
+      expect(policy.evaluate(asks(session))).toMatchObject(
+        canary
+          ? { effect: 'deny', arm: 'canary', bundle: { id: 2 } }
+          : { effect: 'allow', arm: 'stable', bundle: { id: 1 } },
+      );
+      expect(policy.explain(asks(session)).decision).toEqual(policy.evaluate(asks(session)));
+    }
+    const arms = new Set(sessions.map((session) => policy.evaluate(asks(session)).arm));
+    expect(arms).toEqual(new Set(['stable', 'canary']));
+  });
+
+  it('goes by the key and the agent without a session, or where sessions tell nothing', () => {
+    const share = (share_pct: number) => ({ ...running, rollout: { id: 12, share_pct } });
+    const bucket = bucketOf(12, '3 inbox.triage');
+    const [below, above] = [share(Math.floor(bucket / 100)), share(Math.floor(bucket / 100) + 1)];
+    expect(LocalPolicy.fromSnapshot(below).evaluate(asks()).arm).toBe('stable');
+    expect(LocalPolicy.fromSnapshot(above).evaluate(asks()).arm).toBe('canary');
+    const untrusted = { ...above, bucket_by: { key_id: 3, session: 'ignore' as const } };
+    const policy = LocalPolicy.fromSnapshot(untrusted);
+    expect(new Set(sessions.map((session) => policy.evaluate(asks(session)).arm))).toEqual(new Set(['canary']));
+  });
+
+  it('has the stable bundle answer for a candidate that cannot', () => {
+    const everybody = { ...running, rollout: { id: 12, share_pct: 99 } };
+    const session = sessions.find((one) => bucketOf(12, one) < 9900) as string;
+    const slow = { ...everybody, candidate: bundle(2, 'deny', '(a|b)*c') };
+    const long = { ...asks(session), context: { text: 'a'.repeat(60_000) } };
+    const failed = { effect: 'allow', arm: 'stable', bundle: { id: 1 }, overlays: [{ kind: 'candidate_failed' }] };
+    expect(LocalPolicy.fromSnapshot(slow).evaluate(long)).toMatchObject(failed);
+    const unreadable = { ...bundle(2, 'deny'), rules: [{ id: 'only', effect: 'perhaps' }] };
+    const policy = LocalPolicy.fromSnapshot({ ...everybody, candidate: unreadable });
+    expect(policy.evaluate(asks(session))).toMatchObject(failed);
+  });
+
+  it('is not made when the candidate is not what its digest says', () => {
+    const candidate = { ...bundle(2, 'deny'), digest: '0'.repeat(64) };
+    expect(refusal(() => LocalPolicy.fromSnapshot({ ...running, candidate })).code).toBe('snapshot_mismatch');
+  });
+
+  it('gives everybody the effect of an emergency switch until it ends', () => {
+    const pin = { effect: 'deny', until: '2026-03-02T12:30:00Z', reason: 'a fire' } as const;
+    const still = { ...running, rollout: null, candidate: null, pin, observed: ['*'] };
+    expect(LocalPolicy.fromSnapshot(still, { clock: noon }).evaluate(asks())).toMatchObject({
+      effect: 'deny',
+      policy_effect: 'allow',
+      overlays: [{ kind: 'pinned', would_be: 'allow', policy_reason: 'says allow' }],
+    });
+    const over = LocalPolicy.fromSnapshot({ ...still, observed: [] }, { clock: night }).evaluate(asks());
+    expect(over).toMatchObject({ effect: 'allow', overlays: [] });
+    const ageless = LocalPolicy.fromSnapshot(still, { clock: null });
+    expect(ageless.evaluate(asks()).effect).toBe('deny');
+  });
+
+  it('allows agents that are only observed, and denies by the safe bundle whatever its default effect', () => {
+    const safe = { ...running, stable: null, rollout: null, candidate: null, safe: true };
+    expect(LocalPolicy.fromSnapshot({ ...safe, default_effect: 'allow' }).evaluate(asks())).toMatchObject({
+      effect: 'deny',
+      overlays: [{ kind: 'safe_bundle' }],
+    });
+    const watched = LocalPolicy.fromSnapshot({ ...safe, observed: ['inbox.*'] }).evaluate(asks());
+    expect(watched).toMatchObject({ effect: 'allow', policy_effect: 'deny' });
+    expect(watched.overlays.at(-1)).toMatchObject({ kind: 'observed', would_be: 'deny' });
+    expect(LocalPolicy.fromSnapshot({ ...safe, observed: ['inbox'] }).evaluate(asks()).effect).toBe('deny');
   });
 });
 

@@ -1,5 +1,7 @@
 import { type Decision, jsonPointer, type ProblemItem, type Snapshot } from '@policy-studio/contract';
 import {
+  bucketKey,
+  bucketOf,
   bundleDigest,
   type CompiledCatalog,
   type CompiledPolicy,
@@ -13,10 +15,17 @@ import {
   type Effect,
   type Explanation,
   explain,
+  isCanary,
   isTimeZone,
   type Lists,
+  observed,
+  overlaid,
+  type Pin,
   type PolicyDecision,
+  pinAt,
+  pinned,
   type RuleInput,
+  safely,
   unknownTo,
   withoutFacts,
 } from '@policy-studio/engine';
@@ -40,6 +49,7 @@ export type LocalDecision = Pick<
   | 'errors'
   | 'facts_used'
   | 'overlays'
+  | 'arm'
 > & { bundle: LocalBundle | null };
 
 export interface LocalBundle {
@@ -67,14 +77,36 @@ export interface LocalBundleSource extends LocalPolicyOptions {
   readonly timeZone?: string;
 }
 
-interface Parts {
+/** A bundle ready to decide with. */
+interface Side {
+  readonly bundle: LocalBundle | null;
   readonly policy: CompiledPolicy;
+}
+
+/** The bundle on its way, and whom it decides for. */
+interface Candidate {
+  readonly bundle: LocalBundle;
+  /** null: this version of the engine cannot read it, so the stable bundle answers in its place. */
+  readonly policy: CompiledPolicy | null;
+  readonly rolloutId: number;
+  readonly sharePercent: number;
+  readonly keyId: number;
+  readonly ignoresSession: boolean;
+}
+
+interface Parts {
+  readonly stable: Side;
+  readonly candidate: Candidate | null;
   readonly catalog: CompiledCatalog | null;
   readonly enforceContext: boolean;
-  readonly bundle: LocalBundle | null;
+  readonly safe: boolean;
+  readonly pin: Pin | null;
+  readonly observed: readonly string[];
   readonly timeZone: string;
   readonly options: LocalPolicyOptions;
 }
+
+const onlyStable = { candidate: null, safe: false, pin: null, observed: [] } as const;
 
 /**
  * Decides in process, with the engine the server uses. Budgets, counters of past decisions and approvals live on the
@@ -86,24 +118,24 @@ interface Parts {
  * ```
  */
 export class LocalPolicy {
+  /** The stable bundle; a decision names the one that made it. */
   readonly bundle: LocalBundle | null;
   readonly defaultEffect: Effect;
-  readonly #policy: CompiledPolicy;
-  readonly #catalog: CompiledCatalog | null;
-  readonly #enforceContext: boolean;
-  readonly #clock: (() => Readonly<Record<string, unknown>>) | null;
+  readonly #parts: Parts;
+  readonly #now: (() => number) | null;
+  readonly #facts: (() => Readonly<Record<string, unknown>>) | null;
   readonly #trustFacts: boolean;
 
-  private constructor({ policy, catalog, enforceContext, bundle, timeZone, options }: Parts) {
-    this.bundle = bundle;
-    this.defaultEffect = policy.defaultEffect;
-    this.#policy = policy;
-    this.#catalog = catalog;
-    this.#enforceContext = enforceContext;
+  private constructor(parts: Parts) {
+    const { stable, timeZone, options } = parts;
+    this.bundle = stable.bundle;
+    this.defaultEffect = stable.policy.defaultEffect;
+    this.#parts = parts;
     this.#trustFacts = options.trustFacts ?? false;
     const nowMs = options.clock === undefined ? Date.now : options.clock;
     const factsAt = clockIn(timeZone);
-    this.#clock = nowMs === null ? null : () => ({ ...factsAt(nowMs()) });
+    this.#now = nowMs;
+    this.#facts = nowMs === null ? null : () => ({ ...factsAt(nowMs()) });
   }
 
   /**
@@ -114,30 +146,27 @@ export class LocalPolicy {
     const policy = compiled(rules, lists, defaultEffect);
     const bundle = { id: null, version: null, digest: bundleDigest(rules) };
     const timeZone = zone(source.timeZone ?? 'UTC');
-    return new LocalPolicy({ policy, catalog: null, enforceContext: false, bundle, timeZone, options: source });
+    const stable = { bundle, policy };
+    return new LocalPolicy({ ...onlyStable, stable, catalog: null, enforceContext: false, timeZone, options: source });
   }
 
   /**
    * The policy of a server's snapshot. Throws a ProblemError `snapshot_mismatch` when its rules are not those of its
-   * digest, `bundle_rejected` when this version of the engine cannot read them or the catalog.
+   * digest, `bundle_rejected` when this version of the engine cannot read them or the catalog. While a rollout runs, the
+   * bucket of a request says which of the two bundles decides, as on the server.
    */
   static fromSnapshot(snapshot: Snapshot, options: LocalPolicyOptions = {}): LocalPolicy {
-    const { stable } = snapshot;
-    // The contract only bounds rules; `compile` checks each against the schema.
-    const rules = (stable?.rules ?? []) as unknown as readonly RuleInput[];
-    const policy = compiled(rules, listsOf(snapshot), snapshot.default_effect);
-    if (stable !== null && bundleDigest(rules) !== stable.digest) {
-      throw new ProblemError({
-        code: 'snapshot_mismatch',
-        detail: `the rules of bundle ${stable.version} do not have the digest the snapshot states: fetch it again`,
-      });
-    }
-    const bundle = stable === null ? null : { id: stable.id, version: stable.version, digest: stable.digest };
+    const { stable, enforce_context: enforceContext, safe, pin, observed } = snapshot;
+    const policy = compiled(rulesOf(stable), listsOf(snapshot), snapshot.default_effect);
+    if (stable !== null) confirmDigest(stable);
     return new LocalPolicy({
-      policy,
+      stable: { bundle: stable && named(stable), policy },
+      candidate: candidateOf(snapshot),
       catalog: compiledCatalog(snapshot),
-      enforceContext: snapshot.enforce_context,
-      bundle,
+      enforceContext,
+      safe,
+      pin,
+      observed,
       timeZone: zone(snapshot.time_zone),
       options,
     });
@@ -145,88 +174,162 @@ export class LocalPolicy {
 
   /** Throws a ProblemError `validation_failed` for a request that a server would refuse (422). */
   evaluate(request: LocalRequest): LocalDecision {
-    const asked = this.#prepare(request);
-    return this.#answer(
-      request,
-      asked,
-      decide(this.#policy, { agent: request.agent, action: request.action, context: asked.context }),
-    );
+    const judged = this.#judge(request);
+    return this.#answer(request, judged, judged.decision);
   }
 
   /** As `evaluate`, with every candidate rule and condition. */
   explain(request: LocalRequest): LocalExplanation {
-    const asked = this.#prepare(request);
-    const { decision, trace, truncated } = explain(this.#policy, {
-      agent: request.agent,
-      action: request.action,
-      context: asked.context,
-    });
-    return { decision: this.#answer(request, asked, decision), trace, truncated };
+    const judged = this.#judge(request);
+    const { agent, action } = request;
+    const { decision, trace, truncated } = explain(judged.side.policy, { agent, action, context: judged.context });
+    return { decision: this.#answer(request, judged, decision), trace, truncated };
   }
 
-  #prepare(request: LocalRequest): Asked {
+  #judge(request: LocalRequest): Judged {
     const fault = requestFault(request);
     if (fault !== null) {
       throw new ProblemError({ code: 'validation_failed', status: 422, detail: fault.message, errors: [fault] });
     }
-    const { context, discarded } = this.#trustFacts
-      ? { context: request.context, discarded: [] }
-      : withoutFacts(request.context);
-    const read = this.#policy.factsRead(request.agent, request.action);
-    if (read.length === 0) return { context, discarded, factsUsed: {} };
-    const withFacts = this.#clock === null ? context : { ...this.#clock(), ...context };
-    return { context: withFacts, discarded, factsUsed: pick(withFacts, read) };
+    const { stable, candidate } = this.#parts;
+    if (candidate === null || !inCanary(candidate, request)) return this.#decide(request, stable, 'stable', null);
+    const { bundle, policy } = candidate;
+    if (policy !== null) {
+      const judged = this.#decide(request, { bundle, policy }, 'canary', null);
+      if (judged.decision.errors.every(({ code }) => code !== 'work_exhausted')) return judged;
+    }
+    return this.#decide(request, stable, 'stable', bundle);
   }
 
-  #answer(request: LocalRequest, { context, discarded, factsUsed }: Asked, decision: PolicyDecision): LocalDecision {
+  #decide(request: LocalRequest, side: Side, arm: 'stable' | 'canary', failed: LocalBundle | null): Judged {
+    const { agent, action } = request;
+    const { context, discarded } = this.#trustFacts
+      ? { context: request.context, discarded: none }
+      : withoutFacts(request.context);
+    const read = side.policy.factsRead(agent, action);
+    const known = read.length === 0 || this.#facts === null ? context : { ...this.#facts(), ...context };
+    const factsUsed = read.length === 0 ? {} : pick(known, read);
+    const decision = decide(side.policy, { agent, action, context: known });
+    return { side, arm, failed, context: known, discarded, factsUsed, decision };
+  }
+
+  #answer(request: LocalRequest, judged: Judged, decision: PolicyDecision): LocalDecision {
+    const { context, discarded, factsUsed, side, arm, failed } = judged;
     const { effect, matched_rule, reason, budget, errors } = decision;
     const { agent, action } = request;
-    const fault = this.#enforceContext && this.#catalog ? contextFault(this.#catalog, { action, context }) : null;
-    const unknown = this.#catalog && unknownTo(this.#catalog, request);
+    const { catalog, enforceContext, safe, observed: patterns } = this.#parts;
+    const fault = enforceContext && catalog ? contextFault(catalog, { action, context }) : null;
+    const unknown = catalog && unknownTo(catalog, request);
     // Written out: a spread here costs ten times the decision.
-    return {
+    const plain: LocalDecision = {
       agent,
       action,
-      effect: fault === null ? effect : 'deny',
+      effect,
       policy_effect: effect,
       matched_rule,
-      reason: fault === null ? reason : fault.reason,
+      reason,
       default: decision.default,
-      bundle: this.bundle,
+      bundle: side.bundle,
+      arm,
       budget,
       errors,
       facts_used: factsUsed,
-      overlays:
-        discarded.length === 0 && unknown === null && fault === null
-          ? []
-          : overlaysOf(discarded, unknown, fault, reason),
+      overlays: discarded.length === 0 && unknown === null && failed === null ? [] : marks(discarded, unknown, failed),
     };
+    const { pin } = this.#parts;
+    if (fault === null && !safe && pin === null && patterns.length === 0) return plain;
+    // Without a clock nobody knows that a pin is over.
+    const lasting = this.#now === null ? pin : pinAt(pin, this.#now());
+    const watched = lasting?.effect !== 'deny' && patterns.some((pattern) => covers(pattern, agent));
+    const denied = fault === null ? plain : invalid(plain, fault);
+    const safest = safe ? safely(denied) : denied;
+    const switched = lasting === null ? safest : pinned(safest, lasting);
+    return watched ? observed(switched) : switched;
   }
 }
 
-function overlaysOf(
+const none: readonly string[] = [];
+
+/** A request decided by one of the bundles. */
+interface Judged {
+  readonly side: Side;
+  readonly arm: 'stable' | 'canary';
+  /** The candidate, when it was to decide and could not. */
+  readonly failed: LocalBundle | null;
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly discarded: readonly string[];
+  readonly factsUsed: Record<string, unknown>;
+  readonly decision: PolicyDecision;
+}
+
+function inCanary(candidate: Candidate, { session, agent }: LocalRequest): boolean {
+  const { rolloutId, sharePercent, keyId, ignoresSession } = candidate;
+  const key = bucketKey(ignoresSession ? null : (session ?? null), keyId, agent);
+  return isCanary(bucketOf(rolloutId, key), sharePercent);
+}
+
+/** Whether an agent's name is the pattern, or below its prefix (`inbox.*` covers `inbox.triage`, not `inbox`). */
+function covers(pattern: string, agent: string): boolean {
+  return pattern === '*' || pattern === agent || (pattern.endsWith('.*') && agent.startsWith(pattern.slice(0, -1)));
+}
+
+function invalid(decision: LocalDecision, fault: ContextFault): LocalDecision {
+  const violations = fault.violations.map(({ path, message }) => ({ path: [...path], message }));
+  return overlaid(decision, 'deny', 'context_invalid', fault.reason, { violations });
+}
+
+function marks(
   discarded: readonly string[],
   unknown: string | null,
-  fault: ContextFault | null,
-  policyReason: string,
-): Decision['overlays'] {
-  const overlays: Decision['overlays'] = [];
+  failed: LocalBundle | null,
+): LocalDecision['overlays'] {
+  const overlays: LocalDecision['overlays'] = [];
   if (unknown !== null) overlays.push({ kind: 'unknown_action', detail: unknown });
   if (discarded.length > 0) {
     const detail = `the request set ${discarded.join(', ')}, which only the clock and the server set`;
     overlays.push({ kind: 'facts_discarded', detail });
   }
-  if (fault !== null) {
-    const violations = fault.violations.map(({ path, message }) => ({ path: [...path], message }));
-    overlays.push({ kind: 'context_invalid', detail: fault.reason, violations, policy_reason: policyReason });
+  if (failed !== null) {
+    const detail = `bundle ${failed.version}, which is on its way, could not decide this; the one before it did`;
+    overlays.push({ kind: 'candidate_failed', detail });
   }
   return overlays;
 }
 
-interface Asked {
-  readonly context: Readonly<Record<string, unknown>>;
-  readonly discarded: readonly string[];
-  readonly factsUsed: Record<string, unknown>;
+type SnapshotBundle = NonNullable<Snapshot['stable']>;
+
+/** The contract only bounds rules; `compile` checks each against the schema. */
+function rulesOf(bundle: SnapshotBundle | null): readonly RuleInput[] {
+  return (bundle?.rules ?? []) as unknown as readonly RuleInput[];
+}
+
+function named({ id, version, digest }: SnapshotBundle): LocalBundle {
+  return { id, version, digest };
+}
+
+function confirmDigest(bundle: SnapshotBundle): void {
+  if (bundleDigest(rulesOf(bundle)) === bundle.digest) return;
+  throw new ProblemError({
+    code: 'snapshot_mismatch',
+    detail: `the rules of bundle ${bundle.version} do not have the digest the snapshot states: fetch it again`,
+  });
+}
+
+/** A candidate that cannot be read is no reason to decide nothing: the stable bundle stands in for it. */
+function candidateOf(snapshot: Snapshot): Candidate | null {
+  const { candidate, rollout, bucket_by: by } = snapshot;
+  if (candidate === null || rollout === null) return null;
+  const policy = compile({ rules: rulesOf(candidate) }, listsOf(snapshot), { defaultEffect: snapshot.default_effect });
+  const readable = Array.isArray(policy) ? null : policy;
+  if (readable !== null) confirmDigest(candidate);
+  return {
+    bundle: named(candidate),
+    policy: readable,
+    rolloutId: rollout.id,
+    sharePercent: rollout.share_pct,
+    keyId: by.key_id,
+    ignoresSession: by.session === 'ignore',
+  };
 }
 
 function pick(context: Readonly<Record<string, unknown>>, fields: readonly string[]): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest } from '@policy-studio/contract';
-import { canonicalJson, contextFault, type PolicyDecision, unknownTo, withoutFacts } from '@policy-studio/engine';
+import { canonicalJson, contextFault, type PolicyDecision, pinAt, unknownTo, withoutFacts } from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
 import { bootstrapKeyId, mayActAs } from '../access/queries.js';
 import type { Enforced } from '../enforcement/queries.js';
@@ -129,7 +129,7 @@ export function draft(
   const sensitive = inForce.sensitive.get(action);
   const fault =
     inForce.enforceContext || sensitive ? contextFault(inForce.known, { action, context: question.context }) : null;
-  const pin = inForce.pin !== null && made.nowMs < Date.parse(inForce.pin.until) ? inForce.pin : null;
+  const pin = pinAt(inForce.pin, made.nowMs);
   const observed = inForce.observed.length > 0 && mayActAs({ agents: inForce.observed }, agent);
   const price = priceOf(policy, question, inForce);
   // What is answered without regard to the policy is counted as spent, and no cap refuses it.

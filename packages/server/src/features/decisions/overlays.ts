@@ -1,9 +1,8 @@
 import type { Decision } from '@policy-studio/contract';
-import type { ContextFault } from '@policy-studio/engine';
+import { type ContextFault, observed, overlaid, pinned, safely } from '@policy-studio/engine';
 import type { Enforced } from '../enforcement/queries.js';
 
 type Overlay = Decision['overlays'][number];
-type Effect = Decision['effect'];
 
 /** What besides the policy has a say in an answer. */
 export interface Say {
@@ -28,15 +27,9 @@ export function enforced(plain: Decision, say: Say, inForce: Enforced, hasReques
   let decision = plain;
   // So that a wrong type cannot dodge a rule.
   if (say.fault !== null) decision = overlaid(decision, 'deny', 'context_invalid', say.fault.reason, told(say.fault));
-  if (inForce.safe) {
-    const why = 'the built-in safe bundle is in force, which denies everything until a bundle is activated';
-    decision = overlaid(decision, 'deny', 'safe_bundle', why);
-  }
+  if (inForce.safe) decision = safely(decision);
   const { pin } = say;
-  if (pin !== null) {
-    const why = `an emergency switch answers ${pin.effect} to everybody until ${pin.until}: ${pin.reason}`;
-    decision = overlaid(decision, pin.effect, 'pinned', why, { would_be: decision.effect });
-  }
+  if (pin !== null) decision = pinned(decision, pin);
   if (say.databaseAway) decision = withoutDatabase(decision, say.reserves, inForce.generation, hasRequestId);
   if (say.stale) {
     const why = `the policy has not been confirmed for more than ${inForce.maxStaleMinutes} minutes, everything is denied`;
@@ -55,18 +48,6 @@ function withoutDatabase(decision: Decision, reserves: boolean, generation: numb
   return { ...decision, overlays: [...decision.overlays, { kind: 'database_unavailable', detail }] };
 }
 
-/** Answered `allow`, with what would have been answered kept beside it. */
-function observed(decision: Decision): Decision {
-  const { effect, reason } = decision;
-  if (effect === 'allow') {
-    const overlay = { kind: 'observed', detail: 'this agent is only observed', would_be: effect } as const;
-    return { ...decision, overlays: [...decision.overlays, overlay] };
-  }
-  const would = effect === 'deny' ? 'denied' : 'left to an approval';
-  const why = `this agent is only observed; this would have been ${would}: ${reason}`;
-  return overlaid(decision, 'allow', 'observed', why, { would_be: effect });
-}
-
 /** The same decision, denied because the cap leaves no room for its cost. */
 export function exhausted(decision: Decision, cap: number): Decision {
   return overlaid(decision, 'deny', 'budget_exhausted', `the budget of ${cap} USD a day is used up`);
@@ -74,17 +55,4 @@ export function exhausted(decision: Decision, cap: number): Decision {
 
 function told({ violations }: ContextFault): Pick<Overlay, 'violations'> {
   return { violations: violations.map(({ path, message }) => ({ path: [...path], message })) };
-}
-
-/** The same decision with another effect. Its reason gives way to the overlay's; the policy's own stays beside it. */
-function overlaid(
-  decision: Decision,
-  effect: Effect,
-  kind: Overlay['kind'],
-  detail: string,
-  about: Pick<Overlay, 'violations' | 'would_be'> = {},
-): Decision {
-  const earlier = decision.overlays.find(({ policy_reason }) => policy_reason !== undefined);
-  const overlay = { kind, detail, ...about, ...(earlier ? {} : { policy_reason: decision.reason }) };
-  return { ...decision, effect, reason: detail, overlays: [...decision.overlays, overlay] };
 }
