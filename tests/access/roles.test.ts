@@ -27,6 +27,16 @@ async function seed(): Promise<typeof things> {
   const approval = await server.call('createApproval', {
     body: { kind: 'activation', bundle_id: bundle.body.id, justification: 'to have one' },
   });
+  const followed = await server.call('createBundle', { body: { version: '9.8.6', rules } });
+  const yes = await server.call('createApproval', {
+    body: { kind: 'activation', bundle_id: followed.body.id, initial_pct: 100, justification: 'to have a rollout' },
+  });
+  await server.call('approve', { params: { id: yes.body.id }, body: {} });
+  await server.call('activateBundle', {
+    params: { id: followed.body.id },
+    body: { approval_id: yes.body.id, canary_pct: 100 },
+  });
+  const { rollouts } = (await server.call('listRollouts')).body;
   const incident = await server.call('createIncident', { body: { severity: 'low', summary: 'seeded' } });
   await server.call('putList', { params: { name: 'seeded' }, body: { values: ['a'] } });
   await server.call('putCatalogAgent', { params: { agent: 'seeded' }, body: {} });
@@ -37,6 +47,7 @@ async function seed(): Promise<typeof things> {
   return {
     bundles: { id: bundle.body.id, version: '9.8.7' },
     approvals: { id: approval.body.id },
+    rollouts: { id: rollouts[0]!.id },
     incidents: { id: incident.body.id },
     lists: { name: 'seeded' },
     decisions: { id: decision.body.decision_id },
@@ -116,6 +127,9 @@ describe.each(allOperations.map((operation) => [operation.id, operation] as cons
     const valid: Partial<Record<OperationId, unknown>> = {
       activateBundle: { approval_id: things.approvals!.id, canary_pct: 100 },
       reject: { comment: 'no' },
+      rollbackBundle: { reason: 'to try it out' },
+      rollbackRollout: { reason: 'to try it out' },
+      skipGate: { target_pct: 100, reason: 'to try it out' },
       commentIncident: { comment: 'mine' },
       assignIncident: { assigned_to: 'me' },
       reportOutcome: { status: 'success' },
@@ -149,6 +163,7 @@ async function snapshot(): Promise<unknown> {
     'named_list',
     'named_list_version',
     'approval',
+    'rollout',
     'incident',
     'incident_entry',
     'api_key',

@@ -17,6 +17,7 @@ import { incidentRoutes } from './features/incidents/routes.js';
 import { jobRoutes } from './features/jobs/routes.js';
 import { lintRoutes } from './features/lint/routes.js';
 import { listRoutes } from './features/lists/routes.js';
+import { rolloutRoutes } from './features/rollouts/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { simulationRoutes } from './features/simulation/routes.js';
 import { systemRoutes } from './features/system/routes.js';
@@ -38,6 +39,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   catalogRoutes,
   listRoutes,
   approvalRoutes,
+  rolloutRoutes,
   incidentRoutes,
   eventRoutes,
   enforcementRoutes,

@@ -33,7 +33,9 @@ const Holds = Type.Array(Type.Enum(holdReasons), {
   description: 'Why it stands still; dwell time stands still too, checks for a rollback never do.',
 });
 
+/** `sample_size` stands alone only where plain figures are checked; else it is a part of each rate. */
 export const gateNames = [
+  'sample_size',
   'error_rate',
   'deny_rate',
   'newly_denied',

@@ -39,6 +39,19 @@ create unique index rollout_one_rising on rollout (workspace_id) where phase in 
 create index rollout_newest on rollout (workspace_id, id desc);
 create index rollout_running on rollout (workspace_id) where phase in ('shadow', 'canary', 'baking');
 create index rollout_of_bundle on rollout (bundle_id, id desc);
+-- What was activated before there were rollouts has arrived: every bundle in force has a rollout to go back by.
+insert into rollout (workspace_id, bundle_id, digest, previous_bundle_id, approval_id, phase, share_pct, step,
+                     step_entered_at, plan, created_by, created_at, updated_at, ended_at, end_reason)
+  select b.workspace_id, b.id, b.digest,
+    (select p.id from bundle p where p.workspace_id = b.workspace_id and p.status = 'superseded'
+      order by p.activated_at desc nulls last, p.id desc limit 1),
+    b.approval_id, 'completed', 100, 1, b.updated_at,
+    '{"steps": [100], "dwell_ms": 0, "bake_ms": 0, "on_breach": "rollback",
+      "gates": {"max_error_rate": 0.05, "max_deny_rate": 0.3, "max_cost_increase": 0.2, "min_sample_size": 100},
+      "critical": {"max_error_rate": 0.1, "max_deny_rate": 0.5, "max_cost_increase": 0.5,
+                   "max_no_match_increase": 0.2}}',
+    coalesce(b.activated_by, 'system'), b.updated_at, b.updated_at, b.updated_at, 'completed'
+  from bundle b where b.status = 'active';
 
 -- Commands that named an Idempotency-Key: the first answer is given again. Kept as long as request ids.
 create table command_answer (

@@ -6,6 +6,8 @@ import { recordChange } from '../events/transaction.js';
 import { type ApprovalKind, type ApprovalRow, approvalById } from './queries.js';
 import { type ApprovalState, approvalTransition, higherRisk, quorumFor, statusAt } from './transition.js';
 
+export { samePerson } from './transition.js';
+
 /** Channel on which replicas hear that an approval is no longer pending: payload is its id. */
 export const approvalChannel = 'policy_approval';
 

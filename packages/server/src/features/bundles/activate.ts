@@ -1,13 +1,16 @@
-import type { BodyOf, operations, Risk } from '@policy-studio/contract';
+import type { BodyOf, operations, Risk, Settings } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
+import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { approvalById } from '../approvals/queries.js';
 import { lockEnforcement, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
-import { settingsOf } from '../settings/queries.js';
+import type { StoredPlan } from '../rollouts/queries.js';
+import { type ReadyRollout, readyRollout, startRollout } from '../rollouts/transaction.js';
+import { limitFaults, settingsOf } from '../settings/queries.js';
 import {
   activatable,
   activationSubject,
@@ -22,8 +25,8 @@ import { noBundle } from './refusals.js';
 import { bundleTransition } from './transition.js';
 
 /**
- * Brings an approved bundle into force for all traffic. The one that was in force is superseded in the same transaction.
- * Returns when this server decides by it.
+ * Brings an approved bundle into force for the share of traffic that is asked for: 0 to watch, 100 for everything at once,
+ * which supersedes the one before. Begins its rollout. Returns when this server decides by it.
  */
 export async function activateBundle(
   services: Services,
@@ -39,19 +42,33 @@ export async function activateBundle(
   if (ready instanceof Refusal) return ready;
   const outcome = await withTransaction(db.pool, async (tx) => {
     await lockEnforcement(tx, caller.workspaceId);
-    // This one and the one it takes over from, before the approval and the workspace.
+    // This one and those it takes over from, before rollouts, the approval and the workspace.
     await tx.query(
-      `select id from bundle where workspace_id = $1 and (id = $2 or status = 'active') order by id for update`,
+      `select id from bundle where workspace_id = $1 and (id = $2 or status in ('active', 'canary', 'shadow'))
+        order by id for update`,
       [caller.workspaceId, id],
     );
     const bundle = await bundleHead(tx, caller.workspaceId, id);
     if (!bundle) return noBundle(id);
+    const settings = await settingsOf(tx, services.config, caller.workspaceId);
     const refused =
       notReady(bundle, body.canary_pct) ??
       overtaken(ready.inForce, await inForceId(tx, caller.workspaceId)) ??
       (await findingsOutdated(tx, services.config, caller.workspaceId, bundle)) ??
-      (await approvalRefused(tx, services, { caller, bundle, body, now }, ready.risk));
-    return refused ?? bringIntoForce(tx, { caller, bundle, body, now });
+      laxerRefused(settings, body);
+    if (refused) return refused;
+    const rollout = await readyRollout(tx, {
+      workspaceId: caller.workspaceId,
+      bundle,
+      sharePct: body.canary_pct,
+      plan: planOf(settings, body),
+      risky: ready.risk === 'high' || ready.risk === 'critical',
+      supersede: body.supersede,
+      now,
+    });
+    if (rollout instanceof Refusal) return rollout;
+    const activation = { caller, bundle, body, settings, now };
+    return (await approvalRefused(tx, activation, ready.risk)) ?? bringIntoForce(tx, activation, rollout);
   });
   if (outcome instanceof Refusal) return outcome;
   await enforcement.reach(caller.workspaceId, outcome.generation);
@@ -98,19 +115,56 @@ interface Activation {
   readonly caller: Caller;
   readonly bundle: BundleHead;
   readonly body: BodyOf<typeof operations.activateBundle>;
+  readonly settings: Settings;
   readonly now: Date;
+}
+
+const hourMs = 3_600_000;
+
+/** The settings of now, with what the activation says otherwise. */
+function planOf(settings: Settings, body: Activation['body']): StoredPlan {
+  const dwellMs = Math.round((body.dwell_hours ?? settings.dwell_hours) * hourMs);
+  return {
+    steps: settings.steps,
+    dwell_ms: dwellMs,
+    bake_ms: dwellMs,
+    on_breach: body.on_breach ?? 'rollback',
+    gates: { ...settings.gates, ...body.gates },
+    critical: settings.critical,
+  };
+}
+
+/** The limits of a workspace are two people's; one alone makes them only stricter. */
+function laxerRefused(settings: Settings, body: Activation['body']): Refusal | null {
+  const plan = planOf(settings, body);
+  const limits = limitFaults(plan).map(({ path, message }) => ({ path: path.replace('/critical', '/gates'), message }));
+  if (limits.length > 0) return invalid(limits);
+  if (!settings.four_eyes) return null;
+  const rates = ['max_error_rate', 'max_deny_rate', 'max_cost_increase'] as const;
+  const laxer = rates.filter((name) => plan.gates[name] > settings.gates[name]);
+  const faults = [
+    ...laxer.map((name) => ({
+      path: `/gates/${name}`,
+      message: `may be at most ${settings.gates[name]}, the setting`,
+    })),
+    ...(plan.gates.min_sample_size < settings.gates.min_sample_size
+      ? [{ path: '/gates/min_sample_size', message: `may be at least ${settings.gates.min_sample_size}, the setting` }]
+      : []),
+    ...((body.dwell_hours ?? settings.dwell_hours) < settings.dwell_hours
+      ? [{ path: '/dwell_hours', message: `may be at least ${settings.dwell_hours}, the setting` }]
+      : []),
+  ];
+  return faults.length === 0 ? null : invalid(faults);
 }
 
 /** Uses the approval up, if it covers the bundle and what that newly allows, which is of the given risk. */
 async function approvalRefused(
   tx: PoolClient,
-  { config }: Services,
-  { caller, bundle, body, now }: Activation,
+  { caller, bundle, body, settings, now }: Activation,
   risk: Risk | null,
 ): Promise<Refusal | null> {
   const { workspaceId } = caller;
   const { approval_id: approvalId, canary_pct: canaryPct } = body;
-  const settings = await settingsOf(tx, config, workspaceId);
   // The share asked for never changes, so it can be read before the row is locked.
   const approval = await approvalById(tx, workspaceId, approvalId);
   const initialPct = approval?.initial_pct ?? 0;
@@ -137,21 +191,16 @@ async function approvalRefused(
 async function bringIntoForce(
   tx: PoolClient,
   { caller, bundle, body, now }: Activation,
+  ready: ReadyRollout,
 ): Promise<{ bundle: BundleRow; generation: number }> {
   const { workspaceId, owner: actor } = caller;
-  const superseded = await tx.query<{ id: number; version: string; digest: string }>(
-    `update bundle set status = 'superseded', active = false, canary_pct = 0, traffic_pct = 0, updated_at = $2,
-                       revision = revision + 1
-      where workspace_id = $1 and status = 'active' returning id, version, digest`,
-    [workspaceId, now],
-  );
+  const rollout = await startRollout(tx, ready, { approvalId: body.approval_id, actor });
   const { rows } = await tx.query<BundleRow>(
-    `update bundle set status = 'active', active = true, canary_pct = 100, traffic_pct = 100, activated_at = $3,
-                       activated_by = $4, activated_by_claimed = $5, approval_id = $6, updated_at = $3,
-                       revision = revision + 1
+    `update bundle set activated_at = $3, activated_by = $4, activated_by_claimed = $5, approval_id = $6
       where workspace_id = $1 and id = $2 returning ${bundleColumns}`,
     [workspaceId, bundle.id, now, actor, body.activated_by ?? null, body.approval_id],
   );
+  const previous = ready.previousId === null ? null : await bundleHead(tx, workspaceId, ready.previousId);
   const { generation } = await recordChange(tx, {
     workspaceId,
     at: now,
@@ -163,7 +212,8 @@ async function bringIntoForce(
       digest: bundle.digest,
       canary_pct: body.canary_pct,
       approval_id: body.approval_id,
-      previous: superseded.rows[0] ?? null,
+      rollout_id: rollout.id,
+      previous: previous && { id: previous.id, version: previous.version, digest: previous.digest },
       activated_by: body.activated_by ?? null,
     },
     enforcement: true,

@@ -355,10 +355,13 @@ export async function provenStricter(
 ): Promise<StricterProof | null> {
   const generation = await generationOf(db.pool, workspaceId);
   const { setup } = await lintBasis(db.pool, config, workspaceId);
-  const { rows } = await db.pool.query<{ rules: string }>(
-    `select rules::text as rules from bundle where workspace_id = $1 and status = 'active'`,
+  const { rows } = await db.pool.query<{ rules: string; status: BundleStatus }>(
+    `select rules::text as rules, status from bundle
+      where workspace_id = $1 and status in ('active', 'canary', 'shadow')`,
     [workspaceId],
   );
+  // Compared is one bundle; what is on its way would have to be shown as well.
+  if (rows.some(({ status }) => status !== 'active')) return null;
   const before: PolicySide = { rules: rows[0]?.rules ?? null, defaultEffect: setup.defaultEffect };
   const { catalog, enforceContext } = setup;
   const found = await compute.run(

@@ -104,7 +104,7 @@ const table: Readonly<Record<RolloutPhase, Readonly<Record<keyof typeof commands
     sign_off: 'sign_off_not_needed',
     tick: 'completed',
     rollback: 'rolled_back',
-    supersede: 'superseded',
+    supersede: 'completed',
   },
   completed: over({ rollback: 'rolled_back' }),
   rolled_back: over({ rollback: 'same' }),
@@ -153,6 +153,10 @@ describe('a rollout', () => {
     expect(events).toEqual(['promoted 50 24', 'promoted 100 48', 'completed 100 72']);
   });
 
+  it('rolls back for what is its own fault while something else is the fault of the environment', () => {
+    expect(said(rollout('canary'), tick(reading('critical', { holds: ['environmental'] })), t0)).toBe('rolled_back');
+  });
+
   it('stays in shadow until a person promotes it', () => {
     expect(said(rollout('shadow'), tick(healthy), later(100 * 24 * hour))).toBe('same');
     expect(said(rollout('shadow'), { kind: 'promote', targetPct: 10, reading: healthy }, later(24 * hour))).toBe(
@@ -174,7 +178,7 @@ describe('a rollout', () => {
       const outcome = transition(state, tick(seen), t0);
       return 'to' in outcome ? outcome.to.holds : outcome.refused;
     };
-    expect(held(rollout('canary'), { ...critical, holds: ['environmental'] })).toEqual(['failing', 'environmental']);
+    expect(held(rollout('canary'), { ...healthy, holds: ['environmental'] })).toEqual(['environmental']);
     expect(held(rollout('canary', { hasTarget: false }), critical)).toEqual(['failing', 'no-target']);
     const fix = rollout('canary', { plan: { ...rollout('canary').plan, onBreach: 'hold' } });
     expect(held(fix, critical)).toEqual(['failing']);

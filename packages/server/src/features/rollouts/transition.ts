@@ -29,6 +29,7 @@ export interface Rollout {
 
 /** What the gates of this step say, taken together. */
 export interface GateReading {
+  /** The worst of the gates, those left out that stable fails at the same time: they hold as `environmental`. */
   readonly verdict: 'pass' | 'inconclusive' | 'fail' | 'critical';
   /** What besides keeps the rollout where it is. */
   readonly holds: readonly ('telemetry' | 'ratio-mismatch' | 'environmental')[];
@@ -98,6 +99,8 @@ export function transition(rollout: Rollout, command: RolloutCommand, now: Date)
     case 'rollback':
       return rollback(rollout);
     case 'supersede':
+      // Who decides everything has arrived; what follows begins from there.
+      if (rollout.phase === 'baking') return { to: atRest({ ...rollout, phase: 'completed' }), event: 'completed' };
       return { to: atRest({ ...rollout, phase: 'superseded', sharePct: 0 }), event: 'superseded' };
   }
 }
@@ -182,10 +185,8 @@ function rollback(rollout: Rollout): RolloutOutcome {
 
 function tick(rollout: Rollout, reading: GateReading, now: Date): RolloutOutcome {
   if (rollout.phase === 'approved') return { unchanged: true, to: rollout };
-  if (reading.verdict === 'critical' && rollout.sharePct > 0 && rollout.plan.onBreach === 'rollback') {
-    const environmental = reading.holds.includes('environmental');
-    if (!environmental && rollout.hasTarget) return rollback(rollout);
-  }
+  const breached = reading.verdict === 'critical' && rollout.sharePct > 0;
+  if (breached && rollout.plan.onBreach === 'rollback' && rollout.hasTarget) return rollback(rollout);
   const seen = withReading(rollout, reading, now);
   if (seen.holds.length === 0) {
     if (seen.phase === 'baking' && dwelled(seen, now) >= seen.plan.bakeMs) {

@@ -123,7 +123,7 @@ describe('settings where one person tries the product', () => {
     [{ dwell_hours: -1 }, '/dwell_hours', /0 or more/],
     [{ gates: { max_error_rate: 1.5 } }, '/gates/max_error_rate', /1/],
     [{ gates: { max_eror_rate: 0.1 } }, '/gates/max_eror_rate', /did you mean `max_error_rate`/],
-    [{ gates: { max_error_rate: 0.2 } }, '/critical/max_error_rate', /0\.1 is below 0\.2/],
+    [{ gates: { max_error_rate: 0.9 } }, '/critical/max_error_rate', /is below 0\.9/],
     [{ critical: { max_deny_rate: 0.1 } }, '/critical/max_deny_rate', /at least `gates\.max_deny_rate`/],
     [{ four_eye: true }, '/four_eye', /did you mean `four_eyes`/],
     [{}, '', /at least one/],
