@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest } from '@policy-studio/contract';
-import { canonicalJson, contextFault, type PolicyDecision, pinAt, unknownTo, withoutFacts } from '@policy-studio/engine';
+import {
+  canonicalJson,
+  contextFault,
+  type PolicyDecision,
+  pinAt,
+  unknownTo,
+  withoutFacts,
+} from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
 import { bootstrapKeyId, mayActAs } from '../access/queries.js';
 import type { Enforced } from '../enforcement/queries.js';

@@ -81,6 +81,76 @@ export async function putInForce(
   return result;
 }
 
+export interface ToRollOut {
+  readonly rules: readonly RuleInput[];
+  /** 0: shadow, 100: baking; between them canary. */
+  readonly sharePct: number;
+  readonly step?: number;
+  readonly costCeiling?: number;
+  /** Default: the right one. */
+  readonly digest?: string;
+}
+
+/**
+ * Puts a bundle beside the one in force (or, at 100 %, in its place) as a rollout would, and waits for this server.
+ * A rollout that runs already ends.
+ */
+export async function putRollout(
+  { db, services }: Pick<TestServer, 'db' | 'services'>,
+  { rules, sharePct, step = 1, costCeiling, digest = bundleDigest(rules) }: ToRollOut,
+): Promise<{ rolloutId: number; bundleId: number }> {
+  const at = new Date();
+  const phase = sharePct === 0 ? 'shadow' : sharePct < 100 ? 'canary' : 'baking';
+  const result = await withTransaction(db.pool, async (tx) => {
+    await tx.query(
+      `update rollout set phase = 'superseded', ended_at = $2 where workspace_id = $1 and ended_at is null`,
+      [defaultWorkspaceId, at],
+    );
+    await tx.query(
+      `update bundle set status = 'superseded' where workspace_id = $1 and status in ('shadow', 'canary')`,
+      [defaultWorkspaceId],
+    );
+    const before = await tx.query<{ id: number }>(
+      `update bundle set status = case when $2 then 'superseded' else status end, active = active and not $2
+        where workspace_id = $1 and status = 'active' returning id`,
+      [defaultWorkspaceId, phase === 'baking'],
+    );
+    const made = await tx.query<{ id: number }>(
+      `insert into bundle (workspace_id, version, rules, status, digest, lint, created_by, created_at, updated_at)
+       select $1, '1.' || count(*) || '.0', $2, $3, $4, '{}', 'test', $5, $5 from bundle returning id`,
+      [defaultWorkspaceId, JSON.stringify(rules), phase === 'baking' ? 'active' : phase, digest, at],
+    );
+    const bundleId = made.rows[0]?.id ?? 0;
+    const { rows } = await tx.query<{ id: number }>(
+      `insert into rollout (workspace_id, bundle_id, digest, previous_bundle_id, phase, share_pct, step, step_entered_at,
+         plan, cost_ceiling, created_by, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, '{}', $9, 'test', $8, $8) returning id`,
+      [
+        defaultWorkspaceId,
+        bundleId,
+        digest,
+        before.rows[0]?.id ?? null,
+        phase,
+        sharePct,
+        step,
+        at,
+        costCeiling ?? null,
+      ],
+    );
+    const { generation } = await recordChange(tx, {
+      workspaceId: defaultWorkspaceId,
+      at,
+      actor: 'test',
+      kind: 'rollout.started',
+      subject: `bundle/${bundleId}`,
+      enforcement: true,
+    });
+    return { rolloutId: rows[0]?.id ?? 0, bundleId, generation };
+  });
+  await services.enforcement.reach(defaultWorkspaceId, result.generation);
+  return result;
+}
+
 /** Makes the catalog know agents and actions, so that decisions about them carry no mark. */
 export async function introduce(
   { call }: Pick<TestServer, 'call'>,
