@@ -135,7 +135,8 @@ export const activateBundle = defineOperation({
   path: '/policy/bundles/{id}/activate',
   tag,
   summary: 'Bring an approved bundle into force',
-  description: 'In force on this server before the answer, on every replica within a second.',
+  description:
+    'For a share of traffic (`canary_pct`), which then grows by itself while the gates pass; 0 only watches, 100 supersedes the bundle before at once. In force on this server before the answer, on every replica within a second.',
   access: ['operator', 'admin'],
   params: IdParams,
   body: Activate,
@@ -156,7 +157,6 @@ export const activateBundle = defineOperation({
     'approval_expired',
     'approval_used',
     'approval_mismatch',
-    'not_implemented',
     'too_much_work',
     'overloaded',
     'database_unavailable',

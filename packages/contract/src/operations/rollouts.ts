@@ -47,7 +47,6 @@ const promotion = [
   'frozen',
   'conflict',
   'idempotency_key_reused',
-  'not_implemented',
 ] as const satisfies readonly ProblemCode[];
 
 export const listRollouts = defineOperation({
@@ -155,7 +154,7 @@ export const rollbackRollout = defineOperation({
     'One person and a reason. Needs no generation, wins against a promotion, and doing so again changes nothing.',
   body: RollBackRollout,
   response: RollbackResult,
-  problems: ['not_found', 'rollout_over', 'bundle_not_in_force', 'idempotency_key_reused', 'not_implemented'],
+  problems: ['not_found', 'rollout_over', 'bundle_not_in_force', 'idempotency_key_reused'],
 });
 
 export const getCanaryStatus = defineOperation({
@@ -209,5 +208,5 @@ export const rollbackBundle = defineOperation({
     'The bundle before it decides everything again; where there is none, the built-in safe bundle, which denies. One person and a reason of ten characters. Doing so again changes nothing.',
   body: RollBackBundle,
   response: RollbackResult,
-  problems: ['not_found', 'bundle_not_in_force', 'idempotency_key_reused', 'not_implemented'],
+  problems: ['not_found', 'bundle_not_in_force', 'idempotency_key_reused'],
 });

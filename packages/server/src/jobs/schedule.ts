@@ -5,6 +5,8 @@ import { applyRetention, forgetRequestIds } from '../features/decisions/retentio
 import { compactRollups } from '../features/decisions/rollups.js';
 import { forgetJobs } from '../features/jobs/retention.js';
 import { runNextJob } from '../features/jobs/run.js';
+import { tickRollouts } from '../features/rollouts/controller.js';
+import { forgetAnswers } from '../features/rollouts/idempotency.js';
 import { jobWork } from '../features/simulation/job.js';
 import type { Services } from '../services.js';
 
@@ -22,6 +24,8 @@ const minute = 60 * second;
 /** Every job of the server, each to be run once at start and then in its turn, never twice at a time. */
 export const jobs: readonly Job[] = [
   { name: 'enforcement.poll', everyMs: 5 * second, run: ({ enforcement }) => enforcement.poll() },
+  { name: 'rollouts.tick', everyMs: 5 * second, run: tickRollouts },
+  { name: 'rollouts.answers', everyMs: 30 * minute, run: ({ db }, now) => forgetAnswers(db.pool, now) },
   { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
   {
     name: 'enforcement.poll_unheard',

@@ -33,6 +33,15 @@ export async function lockEnforcement(tx: PoolClient, workspaceId: number): Prom
   await tx.query(`select pg_advisory_xact_lock(hashtext('policy_enforcement'), $1)`, [workspaceId]);
 }
 
+/** The same without waiting: false when somebody else is at it. */
+export async function tryLockEnforcement(tx: PoolClient, workspaceId: number): Promise<boolean> {
+  const { rows } = await tx.query<{ mine: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtext('policy_enforcement'), $1) as mine`,
+    [workspaceId],
+  );
+  return rows[0]?.mine === true;
+}
+
 export interface ApprovalUse {
   readonly workspaceId: number;
   readonly approvalId: number;

@@ -102,18 +102,6 @@ describe('refuses, and leaves everything as it is:', () => {
     expect([await active(), await generation()]).toEqual(before);
   };
 
-  test('a share below 100 %, which is 501 with what to send', () =>
-    unchanged(async () => {
-      const { id } = await draft();
-      const asked = await office.approved(id);
-      for (const rest of [{}, { canary_pct: 10 }, { canary_pct: 99 }, { canary_pct: 0 }]) {
-        const { status, problem } = await activate(id, asked.id, rest);
-        expect([status, problem.code]).toEqual([501, 'not_implemented']);
-        expect(problem.detail).toContain('`canary_pct`: 100');
-      }
-      expect((await approval(asked.id)).status).toBe('approved');
-    }));
-
   test('more than the approval covers at first', () =>
     unchanged(async () => {
       const { id } = await draft();

@@ -38,7 +38,7 @@ export async function activateBundle(
   const now = clock.now();
   const asked = await lintedBundle(db.pool, caller.workspaceId, id);
   if (!asked) return noBundle(id);
-  const ready = notReady(asked, body.canary_pct) ?? (await activatable(services, caller.workspaceId, asked));
+  const ready = notReady(asked) ?? (await activatable(services, caller.workspaceId, asked));
   if (ready instanceof Refusal) return ready;
   const outcome = await withTransaction(db.pool, async (tx) => {
     await lockEnforcement(tx, caller.workspaceId);
@@ -52,7 +52,7 @@ export async function activateBundle(
     if (!bundle) return noBundle(id);
     const settings = await settingsOf(tx, services.config, caller.workspaceId);
     const refused =
-      notReady(bundle, body.canary_pct) ??
+      notReady(bundle) ??
       overtaken(ready.inForce, await inForceId(tx, caller.workspaceId)) ??
       (await findingsOutdated(tx, services.config, caller.workspaceId, bundle)) ??
       laxerRefused(settings, body);
@@ -93,14 +93,7 @@ function overtaken(seen: number | null, inForce: number | null): Refusal | null 
 }
 
 /** What keeps the bundle itself from being activated. */
-function notReady(bundle: BundleHead, canaryPct: number): Refusal | null {
-  if (canaryPct < 100) {
-    return refuse(
-      'not_implemented',
-      `a share of traffic below 100 % is not offered yet; send \`canary_pct\`: 100, with an approval whose \`initial_pct\` is 100`,
-      [{ path: '/canary_pct', message: 'must be 100 for now' }],
-    );
-  }
+function notReady(bundle: BundleHead): Refusal | null {
   const outcome = bundleTransition(bundle.status, 'activate');
   if ('refused' in outcome) {
     return refuse(outcome.refused, `bundle ${bundle.id} is ${bundle.status}${bundle.active ? ' already' : ''}`);

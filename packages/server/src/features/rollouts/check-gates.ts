@@ -39,8 +39,9 @@ function cost(
 ): Gate[] {
   if (baseline === 0 || canary === undefined) return [];
   const value = canary / baseline - 1;
-  const passes = value < limit;
-  const sentence = `a decision costs ${percent(value)} more than before, ${passes ? 'below' : 'not below'} the ${percent(limit)} allowed`;
+  // 1.2 is 20 % above 1, which `1.2 / 1 - 1` would deny.
+  const passes = canary < baseline * (1 + limit);
+  const sentence = `a decision costs ${value < 0 ? '' : '+'}${percent(value)} against the baseline, ${passes ? 'below' : 'not below'} the ${percent(limit)} allowed`;
   return [{ ...blank('cost_increase', sample), verdict: passes ? 'pass' : 'fail', value, limit, sentence }];
 }
 

@@ -1,49 +1,50 @@
-import type { CostSums } from '@policy-studio/engine';
+import type { Pool, PoolClient } from 'pg';
+import {
+  type ArmEvidence,
+  decidedSince,
+  type EvidenceByArm,
+  evidenceOf,
+  type PrincipalEvidence,
+} from '../decisions/queries.js';
 
-/** What one principal did in one arm of one step. */
-export interface PrincipalEvidence {
-  readonly decisions: number;
-  /** Evaluations that threw or exhausted their work; they count in nothing below but outcomes. */
-  readonly failed: number;
-  readonly denied: number;
-  readonly approvals: number;
-  /** Decided by the default effect. */
-  readonly unmatched: number;
-  /** With at least one type mismatch. */
-  readonly mismatched: number;
-  /** Denied here and not by the other bundle to the same request; denied by the other and not here. */
-  readonly newlyDenied: number;
-  readonly newlyAllowed: number;
-  /** Without a rule here and with one in the other bundle. */
-  readonly newlyUnmatched: number;
-  /** Reported of these decisions, and of those the failed ones. */
-  readonly outcomes: number;
-  readonly outcomeErrors: number;
-}
+export type { ArmEvidence, PrincipalEvidence };
 
-export interface ArmEvidence {
-  /** The largest one by one; many small ones may be put together, as fractions that cannot outgrow the largest. */
-  readonly byPrincipal: readonly PrincipalEvidence[];
-  readonly principals: number;
-  /** Winsorised at the ceiling of the step. */
-  readonly cost: CostSums;
-}
-
-/** All that was seen in one step of a rollout. */
-export interface StepEvidence {
-  /** Requests of principals outside the canary, as the previous bundle answered them. */
-  readonly stable: ArmEvidence;
-  /** Requests of principals in the canary, as the candidate answered them. */
-  readonly canary: ArmEvidence;
-  /** Those of `stable` as the candidate would have answered them. With `canary` it is the candidate on all traffic. */
-  readonly shadow: ArmEvidence;
+/**
+ * All that was seen in one step of a rollout. `stable`: requests of principals outside the canary, as the previous bundle
+ * answered them; `shadow`: the same as the candidate would have answered them; `canary`: those of principals in the canary,
+ * as the candidate answered them. So `canary` and `shadow` are the candidate on all traffic.
+ */
+export interface StepEvidence extends EvidenceByArm {
   /** Decisions of the last ten minutes. */
   readonly recent: { readonly stable: number; readonly canary: number };
   /** How long the step has lasted, milliseconds. */
   readonly stepMs: number;
 }
 
-export const noEvidence: ArmEvidence = { byPrincipal: [], principals: 0, cost: { count: 0, sum: 0, squares: 0 } };
+const recentMs = 10 * 60_000;
+
+/** What was seen up to now in the step that the rollout is in. */
+export async function stepEvidence(
+  db: Pool | PoolClient,
+  rollout: {
+    readonly workspace_id: number;
+    readonly id: number;
+    readonly bundle_id: number;
+    readonly step: number;
+    readonly step_entered_at: Date;
+  },
+  now: Date,
+): Promise<StepEvidence> {
+  const { workspace_id: workspaceId, id, bundle_id: bundleId, step, step_entered_at: entered } = rollout;
+  const arms = await evidenceOf(db, id, step);
+  const since = new Date(Math.max(now.getTime() - recentMs, entered.getTime()));
+  const recent = await decidedSince(db, workspaceId, bundleId, since);
+  return {
+    ...arms,
+    recent: { stable: recent.byOthers, canary: recent.byBundle },
+    stepMs: Math.max(0, now.getTime() - entered.getTime()),
+  };
+}
 
 export function total(arm: ArmEvidence, count: keyof PrincipalEvidence): number {
   return arm.byPrincipal.reduce((sum, one) => sum + one[count], 0);

@@ -9,8 +9,7 @@ import {
   rolloutActions,
 } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import { type ArmEvidence, type StepEvidence, total } from './evidence.js';
-import { stepEvidence } from './evidence-store.js';
+import { type ArmEvidence, type StepEvidence, stepEvidence, total } from './evidence.js';
 import { type GateLimits, judge } from './gates.js';
 import {
   dwelled,

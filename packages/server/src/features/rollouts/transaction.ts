@@ -1,8 +1,8 @@
 import type { BundleStatus, RolloutPhase } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import { type Refusal, refuse } from '../../refusal.js';
+import { costCeiling } from '../decisions/queries.js';
 import { recordChange } from '../events/transaction.js';
-import { stableCostCeiling } from './evidence-store.js';
 import { type RolloutRow, rolloutById, rolloutColumns, runningRollouts, type StoredPlan, stateOf } from './queries.js';
 import { isOver, type Rollout, type RolloutEvent, transition } from './transition.js';
 
@@ -45,6 +45,8 @@ export function placesOf(
 
 /** Moves both bundles to their places; who leaves a place goes first, since there is one of each. */
 async function place(tx: PoolClient, row: RolloutRow, { phase, sharePct }: Rollout, now: Date): Promise<void> {
+  // An end that only says that it has arrived: what was archived meanwhile stays so.
+  if (phase === 'completed') return;
   const { candidate, previous } = placesOf(phase, sharePct);
   const moves: (readonly [number | null, Place])[] = [
     [row.bundle_id, candidate],
@@ -94,7 +96,7 @@ export async function writeRollout(tx: PoolClient, change: RolloutChange): Promi
   const over = isOver(to);
   const entered = moved && !over;
   const signed = to.signOff === 'given' && row.sign_off !== 'given';
-  const ceiling = entered && to.phase === 'canary' ? await stableCostCeiling(tx, row.workspace_id) : row.cost_ceiling;
+  const ceiling = entered ? await ceilingOf(tx, row.workspace_id, row.previous_bundle_id, to, now) : row.cost_ceiling;
   await tx.query(
     `update rollout set phase = $3, share_pct = $4, step = step + $5, step_entered_at = case when $5 = 1 then $6 else
                           step_entered_at end, holds = $7, dwelled_ms = $8, healthy_since = $9, sign_off = $10,
@@ -208,7 +210,7 @@ export async function startRollout(
   for (const row of ready.running) {
     await supersede(tx, row, { actor, now, reason: `bundle ${bundle.id} was activated` });
   }
-  const ceiling = to.phase === 'canary' ? await stableCostCeiling(tx, workspaceId) : null;
+  const ceiling = await ceilingOf(tx, workspaceId, previousId, to, now);
   const { rows } = await tx.query<RolloutRow>(
     `insert into rollout (workspace_id, bundle_id, digest, previous_bundle_id, approval_id, phase, share_pct, step,
                           step_entered_at, healthy_since, sign_off, plan, cost_ceiling, created_by, created_at, updated_at)
@@ -246,6 +248,17 @@ export async function startRollout(
     },
   });
   return row;
+}
+
+/** Where the costs of both arms are cut in a step that begins. */
+async function ceilingOf(
+  tx: PoolClient,
+  workspaceId: number,
+  previousId: number | null,
+  { phase }: Rollout,
+  now: Date,
+): Promise<number | null> {
+  return previousId === null || phase !== 'canary' ? null : costCeiling(tx, workspaceId, previousId, now);
 }
 
 /** Ends a rollout because something else follows; servers are told by that. */
