@@ -175,6 +175,12 @@ describe('a bundle document is refused', () => {
     const source = parseBundleSource(`[{${'"a":1,'.repeat(5000)}"a":1}]`, 'json');
     expect(source).toHaveLength(limits.diagnostics);
   });
+
+  it.each(['json', 'yaml'] as const)('with as many findings as 1,000, however many keys are unknown: %s', (format) => {
+    // Each place is looked for among the keys before it, so for all of these that would take minutes.
+    const keys = Array.from({ length: 60_000 }, (_, i) => `"key-${i}": 1`);
+    expect(parseBundleSource(`{${keys.join(', ')}, "rules": []}`, format)).toHaveLength(limits.diagnostics);
+  });
 });
 
 function laughs(): string {

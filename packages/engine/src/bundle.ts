@@ -44,7 +44,10 @@ function bundleOf(document: SourceDocument): BundleSource | Diagnostic[] {
   }
   const bundle = value as Record<string, unknown>;
   const found: Diagnostic[] = [];
-  const report = (message: string, path: Path) => found.push(sourceError(message, document.locate(path), path));
+  // Finding the place of a key looks at its siblings, so without the bound many keys would take time by their square.
+  const report = (message: string, path: Path) => {
+    if (found.length < limits.diagnostics) found.push(sourceError(message, document.locate(path), path));
+  };
 
   for (const key of Object.keys(bundle)) {
     if (!bundleKeys.includes(key)) report(`unknown key ${quoted(key)}${hint(key, bundleKeys) || ': remove it'}`, [key]);
