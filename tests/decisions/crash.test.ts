@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bundleDigest, type RuleInput } from '@policy-studio/engine';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
 import { type Load, startLoad } from './load.testkit.js';
@@ -21,12 +22,36 @@ beforeEach(async () => {
   dataDir = join(folder, 'data');
   port = await freePort();
   server = await startPolicyServer(dataDir, port);
+  await rollOut();
 });
 afterEach(async () => {
   server?.signal('SIGTERM');
   await server?.exited;
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
+
+/** Has half of the sessions decided by a bundle on its way, so that evidence is recorded along with decisions. */
+async function rollOut(): Promise<void> {
+  const rules = [{ id: 'next', agent: '*', action: '*', effect: 'allow', reason: 'for half of them' }];
+  const digest = bundleDigest(rules as RuleInput[]);
+  const db = await openDatabase({ dataDir, log: quiet });
+  try {
+    await db.pool.query(
+      `with made as (
+         insert into bundle (workspace_id, version, rules, status, digest, lint, created_by, created_at, updated_at)
+         values (1, '1.0.0', $1, 'canary', $2, '{}', 'test', now(), now()) returning id
+       )
+       insert into rollout (workspace_id, bundle_id, digest, phase, share_pct, step, step_entered_at, plan, created_by,
+         created_at, updated_at)
+       select 1, id, $2, 'canary', 50, 1, now(), '{}', 'test', now(), now() from made`,
+      [JSON.stringify(rules), digest],
+    );
+    await db.pool.query(`update workspace set generation = generation + 1 where id = 1`);
+    await db.pool.query(`select pg_notify('policy_generation', '1:' || generation) from workspace where id = 1`);
+  } finally {
+    await db.close();
+  }
+}
 
 /** Everything acknowledged is in the log exactly once, as it was answered, and counted. */
 async function expectOnRecord({ acknowledged, byRequestId, strange }: Load): Promise<void> {
@@ -55,6 +80,14 @@ async function expectOnRecord({ acknowledged, byRequestId, strange }: Load): Pro
          select decisions from decision_rollup union all select decisions from decision_rollup_delta) r) as counted`,
     );
     expect(sums.rows[0].counted).toBe(sums.rows[0].kept);
+    const evidence = await db.pool.query(
+      `select (select count(*) from decision where detail::json->'rollout'->>'counted' is not null) as kept,
+         (select sum(decisions) from (
+           select arm, decisions from rollout_evidence_sum union all select arm, decisions from rollout_evidence_delta
+         ) r where arm <> 'shadow') as counted`,
+    );
+    expect(evidence.rows[0].kept).toBeGreaterThan(0);
+    expect(evidence.rows[0].counted).toBe(evidence.rows[0].kept);
   } finally {
     await db.close();
   }

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
 import { type SeverableDatabase, severable } from '../../database/severable.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
-import { introduce, putInForce, steppingClock } from './in-force.testkit.js';
+import { introduce, putInForce, putRollout, steppingClock } from './in-force.testkit.js';
+import { evidenceOf } from './queries.js';
 
 const rules = [
   { id: 'yes', agent: '*', action: 'go', effect: 'allow' as const, reason: 'fine' },
@@ -52,6 +53,22 @@ const stored = async (ids: readonly string[]) =>
   (await database.db.pool.query('select id, source from decision where id = any ($1::uuid[])', [ids])).rows;
 
 describe('while the database is away', () => {
+  it('counts what it decides for a rollout too, once, when the records are drained', async () => {
+    const { rolloutId } = await putRollout(server, { rules, sharePct: 50 });
+    await ask('go', { session: 'before' });
+    await link.sever();
+    for (let index = 0; index < 30; index += 1) await ask('go', { session: `s-${index}` });
+    await link.restore();
+    await Promise.all([server.services.recorder.recover(), server.services.recorder.recover()]);
+    await server.services.recorder.recover();
+    expect(server.services.recorder.counts.spooled).toBe(0);
+    const { stable, canary, shadow } = await evidenceOf(database.db.pool, rolloutId, 1);
+    expect(stable.principals + canary.principals).toBe(31);
+    expect(stable.cost.count + canary.cost.count).toBe(31);
+    expect(shadow.principals).toBe(stable.principals);
+    await database.db.pool.query(`update rollout set phase = 'aborted', ended_at = now()`);
+  });
+
   it('goes on deciding by the last known policy, says so, and has every record in the end, once', async () => {
     await link.sever();
     // The first to notice was decided as if the database were there.
