@@ -43,6 +43,9 @@ async function seed(): Promise<typeof things> {
   await server.call('putCatalogAction', { params: { action: 'seeded' }, body: {} });
   const decision = await server.call('evaluate', { body: { agent: 'a.b', action: 'c', context: {} } });
   const job = await server.call('simulate', { body: { rules, background: true } });
+  const channel = await server.call('createChannel', {
+    body: { name: 'seeded', kind: 'webhook', url: 'https://hooks.example/x', topics: ['audit'] },
+  });
   const apiKey = await server.call('createApiKey', { body: { name: 'seeded', role: 'viewer' } });
   return {
     bundles: { id: bundle.body.id, version: '9.8.7' },
@@ -53,6 +56,7 @@ async function seed(): Promise<typeof things> {
     decisions: { id: decision.body.decision_id },
     catalog: { agent: 'seeded', action: 'seeded' },
     jobs: { id: 'progress' in job.body ? job.body.id : 0 },
+    channels: { id: channel.body.id },
     'api-keys': { id: apiKey.body.id },
   };
 }
@@ -169,6 +173,8 @@ async function snapshot(): Promise<unknown> {
     'api_key',
     'setting',
     'event',
+    'channel',
+    'delivery',
     'catalog',
     'catalog_agent',
     'catalog_action',

@@ -8,6 +8,7 @@ export * from './schemas/approval.js';
 export * from './schemas/audit.js';
 export * from './schemas/bundle.js';
 export * from './schemas/catalog.js';
+export * from './schemas/channel.js';
 export * from './schemas/decision.js';
 export * from './schemas/diff.js';
 export * from './schemas/event.js';

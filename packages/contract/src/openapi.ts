@@ -6,6 +6,7 @@ import { Approval } from './schemas/approval.js';
 import { AuditEntry } from './schemas/audit.js';
 import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
+import { Channel, Delivery } from './schemas/channel.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
 import { BundleDiff, SemanticDiff } from './schemas/diff.js';
 import { Incident, IncidentSummary, PostMortem } from './schemas/incident.js';
@@ -38,6 +39,8 @@ const named: readonly TSchema[] = [
   PostMortem,
   Settings,
   AuditEntry,
+  Channel,
+  Delivery,
   Decision,
   DecisionRecord,
   EvaluateRequest,

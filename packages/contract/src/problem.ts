@@ -17,6 +17,7 @@ export const problemCodes = {
   name_taken: { status: 409, title: 'This name exists already' },
   agent_in_use: { status: 409, title: 'Actions of the catalog are kept for this agent' },
   catalog_full: { status: 409, title: 'The catalog holds as much as it may' },
+  channels_full: { status: 409, title: 'The workspace has as many channels as it may' },
   list_in_use: { status: 409, title: 'A bundle in force uses this list' },
   empty_bundle: { status: 409, title: 'A bundle without rules cannot be activated' },
   bundle_invalid: { status: 409, title: 'The bundle has errors' },

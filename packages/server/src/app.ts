@@ -10,6 +10,7 @@ import { accessRoutes } from './features/access/routes.js';
 import { approvalRoutes } from './features/approvals/routes.js';
 import { bundleRoutes } from './features/bundles/routes.js';
 import { catalogRoutes } from './features/catalog/routes.js';
+import { channelRoutes } from './features/channels/routes.js';
 import { decisionRoutes } from './features/decisions/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
@@ -42,6 +43,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   rolloutRoutes,
   incidentRoutes,
   eventRoutes,
+  channelRoutes,
   enforcementRoutes,
   decisionRoutes,
   simulationRoutes,

@@ -17,6 +17,8 @@ describe('the environment', () => {
       decisionLog: 'durable',
       tls: null,
       trustedProxy: [],
+      publicUrl: null,
+      allowPrivateWebhooks: false,
     });
   });
 
@@ -35,6 +37,7 @@ describe('the environment', () => {
     [{ PORT: '80x' }, /^PORT `80x` is not a port/],
     [{ PORT: '70000' }, /^PORT/],
     [{ PORT: '-1' }, /^PORT/],
+    [{ PUBLIC_URL: 'policy.example.com' }, /^PUBLIC_URL `policy.example.com` is not an address/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL `loud` is none of fatal, error/],
     [{ DECISION_LOG: 'sometimes' }, /^DECISION_LOG `sometimes` is none of durable, async$/],
     [{ CREATE_TABLES_ON_STARTUP: 'maybe' }, /^CREATE_TABLES_ON_STARTUP `maybe` is neither true nor false$/],

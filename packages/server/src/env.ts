@@ -23,6 +23,10 @@ export interface Environment {
   readonly tls: { readonly certPath: string; readonly keyPath: string } | null;
   /** Addresses whose `X-Forwarded-*` is believed. */
   readonly trustedProxy: readonly string[];
+  /** Where people reach this server, for links in messages; no slash at the end. null: messages have no links. */
+  readonly publicUrl: string | null;
+  /** Whether messages may go to private addresses, and unencrypted. */
+  readonly allowPrivateWebhooks: boolean;
 }
 
 /** A value the server cannot run with. `message` is one line: which variable, what is wrong, what would do. */
@@ -53,6 +57,8 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     decisionLog: choiceOf('DECISION_LOG', read('DECISION_LOG'), ['durable', 'async'] as const, 'durable'),
     tls: tlsOf(read('TLS_CERT'), read('TLS_KEY')),
     trustedProxy: proxiesOf(read('TRUSTED_PROXY')),
+    publicUrl: publicUrlOf(read('PUBLIC_URL')),
+    allowPrivateWebhooks: flagOf('ALLOW_PRIVATE_WEBHOOKS', read('ALLOW_PRIVATE_WEBHOOKS'), false),
   };
   if (databaseUrl !== null && environment.hmacSecret === null) {
     throw new EnvironmentError(
@@ -115,6 +121,15 @@ function tlsOf(certPath: string | null, keyPath: string | null): Environment['tl
   if (certPath !== null && keyPath !== null) return { certPath, keyPath };
   if (certPath === null && keyPath === null) return null;
   throw new EnvironmentError(`${certPath === null ? 'TLS_CERT' : 'TLS_KEY'} is missing; TLS takes both files`);
+}
+
+function publicUrlOf(text: string | null): string | null {
+  if (text === null) return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '' || url.hash !== '') {
+    throw new EnvironmentError(`PUBLIC_URL \`${text}\` is not an address such as https://policy.example.com`);
+  }
+  return url.href.replace(/\/+$/, '');
 }
 
 function proxiesOf(text: string | null): readonly string[] {

@@ -65,7 +65,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
     await prepareTables(environment, db);
     const adminToken = await secretOr(environment.adminToken, environment, 'admin-token');
     // Signs exports; kept from the first start, so that what is signed later stays valid.
-    await secretOr(environment.hmacSecret, environment, 'hmac-secret');
+    const hmacSecret = await secretOr(environment.hmacSecret, environment, 'hmac-secret');
     opened = await openServices({
       db,
       clock: systemClock,
@@ -75,8 +75,11 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
         dataDir: environment.dataDir,
         decisionLog: environment.decisionLog,
         fourEyesDefault: environment.databaseUrl !== null,
+        publicUrl: environment.publicUrl,
+        allowPrivateWebhooks: environment.allowPrivateWebhooks,
       },
       adminToken: adminToken.value,
+      hmacSecret: hmacSecret.value,
     });
     running = runJobs(jobs, opened.services);
     app = await buildApp(opened.services, await appOptions(environment));

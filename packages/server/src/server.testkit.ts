@@ -37,6 +37,7 @@ export interface TestServerOptions {
   readonly accessLimits?: ServicesOptions['accessLimits'];
   readonly recorderLimits?: ServicesOptions['recorderLimits'];
   readonly spoolBytes?: number;
+  readonly hmacSecret?: string;
   /** Default: silent, but for what is worse than a warning. */
   readonly log?: Logger;
 }
@@ -91,8 +92,17 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     db,
     clock: options.clock ?? systemClock,
     log,
-    config: { version: '0.0.0-test', decisionLog: 'durable', fourEyesDefault: false, ...options.config, dataDir },
+    config: {
+      version: '0.0.0-test',
+      decisionLog: 'durable',
+      fourEyesDefault: false,
+      publicUrl: null,
+      allowPrivateWebhooks: false,
+      ...options.config,
+      dataDir,
+    },
     adminToken: testAdminToken,
+    hmacSecret: options.hmacSecret ?? 'test-hmac-secret-0123456789',
     ...(options.accessLimits ? { accessLimits: options.accessLimits } : {}),
     ...(options.recorderLimits ? { recorderLimits: options.recorderLimits } : {}),
     ...(options.spoolBytes === undefined ? {} : { spoolBytes: options.spoolBytes }),

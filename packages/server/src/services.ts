@@ -13,6 +13,7 @@ import { createEnforcement, type Enforcement } from './features/enforcement/snap
 import { generationChannel } from './features/events/transaction.js';
 import { createListener, type Listener } from './listener.js';
 import type { Logger } from './logging.js';
+import { type ServerSecrets, serverSecrets } from './server-secrets.js';
 
 /** What of the environment the slices may know. */
 export interface Config {
@@ -21,6 +22,10 @@ export interface Config {
   readonly decisionLog: 'durable' | 'async';
   /** `four_eyes` of a workspace that never set it. */
   readonly fourEyesDefault: boolean;
+  /** Begins links in messages; no slash at the end. */
+  readonly publicUrl: string | null;
+  /** Whether messages may go to private addresses, and unencrypted. */
+  readonly allowPrivateWebhooks: boolean;
 }
 
 /**
@@ -45,6 +50,8 @@ export interface Services {
   readonly policyArchive: PolicyArchive;
   /** Lint, diff and simulation, in threads of their own. */
   readonly compute: Compute;
+  /** What HMAC_SECRET is good for: the same on every server of the database. */
+  readonly secrets: ServerSecrets;
   /** Aborted when the server begins to stop: long polls answer at once. */
   readonly stopping: AbortSignal;
 }
@@ -55,6 +62,7 @@ export interface ServicesOptions {
   readonly log: Logger;
   readonly config: Config;
   readonly adminToken: string;
+  readonly hmacSecret: string;
   readonly accessLimits?: KeyringOptions['limits'];
   readonly recorderLimits?: RecorderOptions['limits'];
   readonly spoolBytes?: number;
@@ -116,6 +124,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       decisionId,
       policyArchive,
       compute,
+      secrets: serverSecrets(options.hmacSecret),
       stopping: stop.signal,
     },
     beginStop: () => stop.abort(),

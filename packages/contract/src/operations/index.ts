@@ -4,6 +4,7 @@ import * as approvals from './approvals.js';
 import * as audit from './audit.js';
 import * as bundles from './bundles.js';
 import * as catalog from './catalog.js';
+import * as channels from './channels.js';
 import * as decisions from './decisions.js';
 import * as events from './events.js';
 import * as incidents from './incidents.js';
@@ -31,6 +32,7 @@ export const operations = {
   ...access,
   ...audit,
   ...events,
+  ...channels,
   ...system,
 } as const;
 export type OperationId = keyof typeof operations;
@@ -51,6 +53,7 @@ export const allOperations: readonly Operation[] = [
   access,
   audit,
   events,
+  channels,
   system,
 ].flatMap((group) => (Object.values(group) as Operation[]).sort(byPath));
 

@@ -1,4 +1,5 @@
 import { expireApprovals } from '../features/approvals/expire.js';
+import { deliverDue, forgetDeliveries } from '../features/channels/deliver.js';
 import { foldEvidence } from '../features/decisions/evidence.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
@@ -34,6 +35,8 @@ export const jobs: readonly Job[] = [
       if (!listener.connected) await enforcement.poll();
     },
   },
+  { name: 'channels.deliver', everyMs: second / 2, run: deliverDue },
+  { name: 'channels.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetDeliveries(db.pool, now.getTime()) },
   // Long work that was asked for. One at a time: its threads leave a core to decisions.
   { name: 'jobs.work', everyMs: second / 2, run: (services) => runNextJob(services, jobWork) },
   { name: 'jobs.retention', everyMs: minute, run: ({ db }, now) => forgetJobs(db.pool, now.getTime()) },

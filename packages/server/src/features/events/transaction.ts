@@ -1,5 +1,6 @@
 import { canonicalJson, sha256Hex } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
+import { enqueueDeliveries } from '../channels/transaction.js';
 
 /** Channel on which replicas hear that what is in force changed: payload `<workspace id>:<generation>`. */
 export const generationChannel = 'policy_generation';
@@ -22,7 +23,7 @@ export interface Change {
 
 /**
  * Records one change inside the transaction that makes it: appends the event to the workspace's hash chain and, for a
- * change of enforcement, takes the next generation. Locks the workspace row until the transaction ends, so events are
+ * change of enforcement, takes the next generation; queues the messages to channels that are told of it. Locks the workspace row until the transaction ends, so events are
  * numbered in commit order without gaps. Take other locks before this one. (Not `for update`: inserts that refer to the
  * workspace share a lock on its key, and two of them would wait for each other.)
  */
@@ -47,6 +48,7 @@ export async function recordChange(tx: PoolClient, change: Change): Promise<{ se
     hash,
     generation,
   ]);
+  await enqueueDeliveries(tx, { ...change, seq });
   await tx.query('select pg_notify($1, $2)', [eventChannel, `${change.workspaceId}:${seq}`]);
   if (change.enforcement) {
     await tx.query('select pg_notify($1, $2)', [generationChannel, `${change.workspaceId}:${generation}`]);
