@@ -65,7 +65,9 @@ export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Ro
   const from = bundles.find(({ id }) => id === bundleId);
   if (!from) return refuse('not_found', `there is no bundle ${bundleId}; list them with GET /policy/bundles`);
   const previous = bundles.find(({ id }) => id === previousId) ?? null;
-  if (from.status === 'rolled_back' && newest && (await nothingSince(tx, newest))) return again(from, previous);
+  const stands = previous === null || previous.status === 'active';
+  if (from.status === 'rolled_back' && stands && newest && (await nothingSince(tx, newest)))
+    return again(from, previous);
   if (!['active', 'canary', 'shadow'].includes(from.status)) {
     const words = from.status.replace('_', ' ');
     return refuse('bundle_not_in_force', `bundle ${bundleId} (${from.version}) is ${words}; it decides nothing`);
@@ -81,7 +83,8 @@ function again(from: BundlePlace, previous: BundlePlace | null): Rollback {
 async function nothingSince(tx: PoolClient, { workspace_id: workspaceId, id }: RolloutRow): Promise<boolean> {
   const { rows } = await tx.query<{ found: boolean }>(
     `select exists (select from rollout later, rollout own
-                     where own.id = $2 and later.workspace_id = $1 and later.created_at > own.ended_at) as found`,
+                     where own.id = $2 and later.workspace_id = $1 and later.id > own.id
+                       and (later.ended_at is null or later.ended_at > own.ended_at)) as found`,
     [workspaceId, id],
   );
   return rows[0]?.found === false;

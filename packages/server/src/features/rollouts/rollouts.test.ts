@@ -1,0 +1,486 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { rule } from '../bundles/bundles.testkit.js';
+import { alike, before, hourMs, openYard, strict, type Yard } from './rollouts.testkit.js';
+
+let yard: Yard;
+let stable: number;
+beforeAll(async () => {
+  yard = await openYard();
+});
+afterAll(() => yard?.close());
+/** Each test begins with one bundle in force for everybody, and nothing on its way. */
+beforeEach(async () => {
+  stable = (await yard.rollOut(before, 100, { supersede: true })).id;
+  await yard.db.pool.query(`update incident set status = 'closed', closed_at = now() where status <> 'closed'`);
+});
+
+const promote = (id: number, body: object = {}, token = yard.operator, headers = {}) =>
+  yard.call('promoteRollout', { token, params: { id }, body, headers });
+const rollback = (id: number, body: object = {}, token = yard.operator) =>
+  yard.call('rollbackBundle', { token, params: { id }, body: { reason: 'it denies too much', ...body } });
+const status = async (id: number) => (await yard.call('getCanaryStatus', { params: { id } })).body;
+/** Gates that are content with little traffic. */
+const few = '{"max_error_rate":0.05,"max_deny_rate":0.3,"max_cost_increase":0.2,"min_sample_size":20}';
+const places = async (...ids: number[]) =>
+  Promise.all(
+    ids.map(async (id) => {
+      const { status: word, active, canary_pct: pct, traffic_pct: traffic } = await yard.bundle(id);
+      return [word, active, pct, traffic];
+    }),
+  );
+const dayOf = async (rounds = 24) => {
+  for (let hour = 0; hour < rounds; hour++) {
+    yard.advance(hourMs);
+    await yard.tick();
+  }
+};
+
+describe('an activation', () => {
+  it('of a share leaves the bundle before in force for the rest', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    expect(await places(id, stable)).toEqual([
+      ['canary', true, 10, 10],
+      ['active', false, 0, 90],
+    ]);
+    const answers = await yard.ask(300);
+    const canary = answers.filter(({ arm }) => arm === 'canary').length;
+    expect(canary).toBeGreaterThan(5);
+    expect(canary).toBeLessThan(80);
+    expect((await yard.call('getActiveBundle')).body.id).toBe(id);
+    const rollout = await yard.rolloutOf(id);
+    expect(rollout).toMatchObject({
+      phase: 'canary',
+      share_pct: 10,
+      next_step_pct: 50,
+      previous_bundle_id: stable,
+      holds: [],
+      plan: { steps: [10, 50, 100], dwell_hours: 24, on_breach: 'rollback', gates: { max_error_rate: 0.05 } },
+      evidence: {
+        canary: { decisions: canary },
+        stable: { decisions: 300 - canary },
+        shadow: { decisions: 300 - canary },
+      },
+    });
+    expect(rollout.allowed_actions).toEqual(['pause', 'skip', 'rollback']);
+  });
+
+  it('of 0 % only watches', async () => {
+    const { id } = await yard.rollOut(strict, 0);
+    expect(await places(id, stable)).toEqual([
+      ['shadow', false, 0, 0],
+      ['active', true, 100, 100],
+    ]);
+    expect(new Set((await yard.ask(50)).map(({ effect }) => effect))).toEqual(new Set(['allow']));
+    const { evidence, phase } = await yard.rolloutOf(id);
+    expect([phase, evidence.shadow.denied, evidence.shadow.newly_denied]).toEqual(['shadow', 50, 50]);
+  });
+
+  it('of everything supersedes the bundle before and keeps it to compare with', async () => {
+    const { id } = await yard.rollOut(alike, 100);
+    expect(await places(id, stable)).toEqual([
+      ['active', true, 100, 100],
+      ['superseded', false, 0, 0],
+    ]);
+    expect(await yard.rolloutOf(id)).toMatchObject({ phase: 'baking', previous_bundle_id: stable });
+  });
+
+  it('waits for the one on its way, or takes its place when told to', async () => {
+    const first = await yard.rollOut(alike, 10);
+    const draft = await yard.draft(yard.version(), [rule('one'), rule('four', { action: 'allow' })]);
+    const approval = await yard.approved(draft.id, { initial_pct: 10 });
+    const activate = (rest: object = {}) =>
+      yard.call('activateBundle', {
+        token: yard.operator,
+        params: { id: draft.id },
+        body: { approval_id: approval.id, ...rest },
+      });
+    const refused = await activate();
+    expect([refused.status, refused.problem.code]).toEqual([409, 'rollout_running']);
+    expect((await activate({ supersede: true })).body.status).toBe('canary');
+    expect(await places(draft.id, first.id, stable)).toEqual([
+      ['canary', true, 10, 10],
+      ['superseded', false, 0, 0],
+      ['active', false, 0, 90],
+    ]);
+    expect(await yard.rolloutOf(first.id)).toMatchObject({ phase: 'superseded', allowed_actions: [] });
+    expect((await yard.rolloutOf(draft.id)).previous_bundle_id).toBe(stable);
+  });
+
+  it.each([
+    [{ gates: { max_error_rate: 0.06 } }, '/gates/max_error_rate'],
+    [{ gates: { min_sample_size: 10 } }, '/gates/min_sample_size'],
+    [{ dwell_hours: 1 }, '/dwell_hours'],
+    [{ gates: { max_eror_rate: 0.01 } }, '/gates/max_eror_rate'],
+  ])('may ask for stricter gates only under four eyes: not %o', async (rest, path) => {
+    const { id } = await yard.draft(yard.version(), alike);
+    const { id: approvalId } = await yard.approved(id, { initial_pct: 10 });
+    const body = { approval_id: approvalId, ...rest };
+    const { status: code, problem } = await yard.call('activateBundle', { token: yard.operator, params: { id }, body });
+    expect([code, problem.errors[0]?.path]).toEqual([422, path]);
+  });
+
+  it('keeps its plan whatever becomes of the settings', async () => {
+    const strictPlan = { gates: { max_error_rate: 0.01 }, dwell_hours: 48, on_breach: 'hold' };
+    const { id } = await yard.rollOut(alike, 10, strictPlan);
+    await yard.db.pool.query(`insert into setting values (1, '{"dwell_hours":1,"steps":[100]}', 'test', now())`);
+    expect((await yard.rolloutOf(id)).plan).toMatchObject({
+      steps: [10, 50, 100],
+      dwell_hours: 48,
+      bake_hours: 48,
+      on_breach: 'hold',
+      gates: { max_error_rate: 0.01, max_deny_rate: 0.3 },
+    });
+    await yard.db.pool.query('delete from setting');
+  });
+});
+
+describe('a good bundle', () => {
+  it('reaches everybody by itself in two days, and is completed on the third', async () => {
+    await yard.db.pool.query(`insert into setting values (1, '{"gates":${few}}', 'test', now())`);
+    const { id } = await yard.rollOut(alike, 10);
+    await yard.db.pool.query('delete from setting');
+    const seen: string[] = [];
+    for (let hour = 0; hour <= 75; hour++) {
+      await yard.tick();
+      const { phase, share_pct: share } = await yard.rolloutOf(id);
+      if (!seen.at(-1)?.startsWith(`${phase} ${share}`)) {
+        seen.push(`${phase} ${share} at ${hour} h`);
+        await yard.ask(600);
+        await yard.tick();
+      }
+      yard.advance(hourMs);
+    }
+    expect(seen).toEqual(['canary 10 at 0 h', 'canary 50 at 24 h', 'baking 100 at 48 h', 'completed 100 at 72 h']);
+    expect(await places(id, stable)).toEqual([
+      ['active', true, 100, 100],
+      ['superseded', false, 0, 0],
+    ]);
+    const { rows } = await yard.db.pool.query(
+      `select kind, actor from event where subject = $1 and kind not in ('rollout.held', 'rollout.released') order by seq`,
+      [`rollout/${(await yard.rolloutOf(id)).id}`],
+    );
+    expect(rows).toEqual([
+      { kind: 'rollout.started', actor: 'Otto' },
+      { kind: 'rollout.promoted', actor: 'controller' },
+      { kind: 'rollout.promoted', actor: 'controller' },
+      { kind: 'rollout.completed', actor: 'controller' },
+    ]);
+  }, 60_000);
+
+  it('does not move without traffic, and says what it waits for', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    await dayOf(30);
+    expect(await yard.rolloutOf(id)).toMatchObject({ share_pct: 10, holds: ['inconclusive'] });
+    expect(await status(id)).toMatchObject({
+      promotion_eligible: false,
+      hold_reasons: ['inconclusive'],
+      next_step: expect.stringContaining('50 % when all gates pass: no error rate yet'),
+    });
+    const { incidents } = (await yard.call('listIncidents', { query: { unresolved_only: true } })).body;
+    expect(incidents).toMatchObject([{ kind: 'rollout_held', severity: 'medium', occurrences: 1 }]);
+  });
+});
+
+describe('a bad bundle', () => {
+  it('is rolled back by itself, with an incident that says why', async () => {
+    const { id, version } = await yard.rollOut(strict, 10);
+    await yard.ask(300);
+    yard.advance(5_000);
+    expect(await yard.tick()).toBe(1);
+    expect(await places(id, stable)).toEqual([
+      ['rolled_back', false, 0, 0],
+      ['active', true, 100, 100],
+    ]);
+    expect(new Set((await yard.ask(100)).map(({ effect }) => effect))).toEqual(new Set(['allow']));
+    const rollout = await yard.rolloutOf(id);
+    expect(rollout).toMatchObject({ phase: 'rolled_back', allowed_actions: [] });
+    expect(rollout.end_reason).toMatch(/^the deny rate is 100 % over \d+ decisions, beyond the critical 50 %/);
+    const { incidents } = (await yard.call('listIncidents', { query: { unresolved_only: true } })).body;
+    expect(incidents).toMatchObject([
+      {
+        kind: 'rollback',
+        severity: 'high',
+        key: `rollout/${rollout.id}`,
+        details: {
+          bundles: { from: { id, version }, to: { id: stable } },
+          metric: { name: 'deny_rate', before: 0, after: 1, limit: 0.5 },
+        },
+      },
+    ]);
+    const { decision_ids: named } = (incidents[0]?.details ?? {}) as { decision_ids?: string[] };
+    const found = await yard.call('getDecision', { params: { id: named?.[0] ?? '' } });
+    expect(found.body).toMatchObject({ arm: 'canary', effect: 'deny' });
+    expect((await yard.bundle(stable)).metadata.rollback).toMatchObject({
+      from: { id, version },
+      to: { id: stable },
+      by: 'controller',
+      reason: rollout.end_reason,
+    });
+    expect(await yard.tick()).toBe(0);
+  });
+
+  it('is rolled back while it is paused, and at 100 %', async () => {
+    const paused = await yard.rollOut(strict, 50);
+    const { id } = await yard.rolloutOf(paused.id);
+    await yard.call('pauseRollout', { token: yard.operator, params: { id }, body: { reason: 'looking' } });
+    await yard.ask(100);
+    await yard.tick();
+    expect((await yard.rolloutOf(paused.id)).phase).toBe('rolled_back');
+    const baking = await yard.rollOut([rule('one', { effect: 'deny' })], 100);
+    await yard.ask(100);
+    await yard.tick();
+    expect((await yard.rolloutOf(baking.id)).phase).toBe('rolled_back');
+    expect((await yard.bundle(stable)).status).toBe('active');
+  });
+
+  it('that mends a hole is held and paged, not rolled back', async () => {
+    const { id } = await yard.rollOut(strict, 50, { on_breach: 'hold' });
+    await yard.ask(100);
+    await yard.tick();
+    await yard.tick();
+    expect(await yard.rolloutOf(id)).toMatchObject({ phase: 'canary', holds: ['failing'] });
+    const { incidents } = (await yard.call('listIncidents', { query: { unresolved_only: true } })).body;
+    expect(incidents).toMatchObject([{ kind: 'rollout_held', severity: 'high', occurrences: 1 }]);
+  });
+
+  it('that only watches harms nobody and cannot be promoted', async () => {
+    const { id } = await yard.rollOut(strict, 0);
+    await yard.ask(200);
+    await yard.tick();
+    const rollout = await yard.rolloutOf(id);
+    expect(rollout).toMatchObject({ phase: 'shadow', holds: ['failing'] });
+    const { status: code, problem } = await promote(rollout.id);
+    expect([code, problem.code]).toEqual([409, 'gates_not_passed']);
+    expect(problem.detail).toContain('the deny rate is 100 %');
+    expect(problem.errors[0]).toMatchObject({ code: 'deny_rate' });
+  });
+});
+
+describe('a promotion', () => {
+  it('by hand takes one step when gates and dwell allow it', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const rollout = await yard.rolloutOf(id);
+    await yard.ask(1500, 2);
+    const early = await promote(rollout.id);
+    expect([early.status, early.problem.code]).toEqual([409, 'dwell_not_over']);
+    expect(early.problem).toMatchObject({ rollout: { phase: 'canary', share_pct: 10 } });
+    yard.advance(24 * hourMs);
+    await yard.ask(1500);
+    expect((await promote(rollout.id, { target_pct: 100 })).problem.code).toBe('step_skipped');
+    expect((await status(id)).promotion_eligible).toBe(true);
+    const { body } = await promote(rollout.id, { target_pct: 50 });
+    expect([body.share_pct, body.dwelled_seconds, body.evidence.canary.decisions]).toEqual([50, 0, 0]);
+    expect(await places(id, stable)).toEqual([
+      ['canary', true, 50, 50],
+      ['active', false, 0, 50],
+    ]);
+    expect((await promote(rollout.id, { target_pct: 50 })).problem.code).toBe('step_passed');
+    const old = await yard.call('promoteBundle', { token: yard.operator, params: { id } });
+    expect(old.problem.code).toBe('gates_not_passed');
+  });
+
+  it('is refused when the rollout is another than was seen', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const rollout = await yard.rolloutOf(id);
+    await yard.call('pauseRollout', { token: yard.operator, params: { id: rollout.id }, body: {} });
+    const { status: code, problem } = await promote(rollout.id, { generation: rollout.generation });
+    expect([code, problem.code]).toEqual([409, 'conflict']);
+    expect(problem).toMatchObject({ rollout: { generation: rollout.generation + 1 } });
+  });
+
+  it('past the gates takes two people and a reason', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const { id: rollout } = await yard.rolloutOf(id);
+    const skip = (token: string, target = 100, reason = 'an outage makes it urgent') =>
+      yard.call('skipGate', { token, params: { id: rollout }, body: { target_pct: target, reason } });
+    expect((await skip(yard.operator, 100, 'because')).status).toBe(422);
+    expect((await skip(yard.operator)).body).toMatchObject({
+      share_pct: 10,
+      skip_asked: { by: 'Otto', target_pct: 100 },
+    });
+    const own = await skip(yard.operator);
+    expect([own.status, own.problem.code]).toEqual([409, 'self_approval']);
+    expect((await skip(yard.otherOperator, 50)).body).toMatchObject({ share_pct: 10, skip_asked: { by: 'Olga' } });
+    expect((await skip(yard.operator, 50)).body).toMatchObject({ share_pct: 50, skip_asked: null });
+    expect((await skip(yard.otherOperator, 10)).problem.code).toBe('step_passed');
+  });
+
+  it('waits for a named person where actions of high risk are newly allowed', async () => {
+    const risky = [...before, rule('deploy', { agent: 'planner.deploy', action: 'deploy', budget: { risk: 'high' } })];
+    const draft = await yard.draft(yard.version(), risky);
+    const approval = await yard.approved(draft.id, { initial_pct: 10 });
+    const activate = (pct: number) =>
+      yard.call('activateBundle', {
+        token: yard.operator,
+        params: { id: draft.id },
+        body: { approval_id: approval.id, canary_pct: pct },
+      });
+    expect((await activate(10)).problem.code).toBe('sign_off_needed');
+    expect((await activate(0)).body.status).toBe('shadow');
+    const rollout = await yard.rolloutOf(draft.id);
+    expect(rollout).toMatchObject({ sign_off: 'needed', phase: 'shadow' });
+    await yard.ask(200);
+    yard.advance(25 * hourMs);
+    expect((await promote(rollout.id)).problem.code).toBe('sign_off_needed');
+    const sign = (token: string) => yard.call('signOffRollout', { token, params: { id: rollout.id } });
+    expect((await sign(yard.operator)).problem.code).toBe('self_approval');
+    expect((await sign(yard.ann)).body).toMatchObject({ sign_off: 'given', signed_off_by: 'Ann' });
+    expect((await promote(rollout.id)).body.share_pct).toBe(10);
+  });
+
+  it('with an Idempotency-Key is answered again as it was first', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const { id: rollout } = await yard.rolloutOf(id);
+    const headers = { 'idempotency-key': 'once' };
+    const pause = (body: object) =>
+      yard.call('pauseRollout', { token: yard.operator, params: { id: rollout }, body, headers });
+    const first = await pause({});
+    await yard.call('resumeRollout', { token: yard.operator, params: { id: rollout } });
+    const second = await pause({});
+    expect([second.status, second.body]).toEqual([200, first.body]);
+    expect((await yard.rolloutOf(id)).holds).toEqual([]);
+    expect((await pause({ reason: 'another' })).problem.code).toBe('idempotency_key_reused');
+  });
+});
+
+describe('a rollback', () => {
+  it('brings the bundle before back, says so in the words of the old interface, and does it once', async () => {
+    const { id, version } = await yard.rollOut(alike, 10);
+    const done = await rollback(id, { rolled_back_by: 'pager' });
+    expect([done.status, done.body]).toEqual([
+      200,
+      {
+        id: stable,
+        version: (await yard.bundle(stable)).version,
+        rolled_back_from: version,
+        active: true,
+        canary_pct: 100,
+        message: expect.stringContaining('is rolled back'),
+        incident_created: true,
+        incident_id: expect.any(Number),
+      },
+    ]);
+    expect(await places(id, stable)).toEqual([
+      ['rolled_back', false, 0, 0],
+      ['active', true, 100, 100],
+    ]);
+    const events = async () => (await yard.db.pool.query('select count(*) as n from event')).rows[0].n;
+    const seen = await events();
+    const again = await rollback(id);
+    expect(again.body).toMatchObject({ id: stable, rolled_back_from: version, incident_created: false });
+    expect(await events()).toBe(seen);
+    expect((await rollback(2_000_000_000)).problem.code).toBe('not_found');
+  });
+
+  it('needs a reason of ten characters, and a bundle in force', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    expect((await rollback(id, { reason: 'too short' })).status).toBe(422);
+    const draft = await yard.draft(yard.version());
+    expect((await rollback(draft.id)).problem.code).toBe('bundle_not_in_force');
+    await rollback(id, { create_incident: false });
+    const after = await yard.rollOut([rule('four')], 100);
+    expect((await rollback(id)).problem.code).toBe('bundle_not_in_force');
+    expect((await rollback(after.id)).body.id).toBe(stable);
+  });
+
+  it('opens no incident when told not to, and none for a bundle that only watched', async () => {
+    const first = await yard.rollOut(alike, 10);
+    expect((await rollback(first.id, { create_incident: false })).body.incident_id).toBeNull();
+    const second = await yard.rollOut([rule('five')], 0);
+    const { body } = await rollback(second.id);
+    expect(body).toMatchObject({ id: stable, incident_created: false });
+    expect((await yard.rolloutOf(second.id)).phase).toBe('aborted');
+    expect((await yard.bundle(stable)).metadata.rollback).toMatchObject({ from: { id: first.id } });
+  });
+
+  it('goes back to a bundle that was archived meanwhile', async () => {
+    const { id } = await yard.rollOut(alike, 100);
+    expect((await yard.call('archiveBundle', { params: { id: stable } })).status).toBe(200);
+    expect((await rollback(id)).body.id).toBe(stable);
+    expect(await places(stable)).toEqual([['active', true, 100, 100]]);
+  });
+
+  it('works long after the end, and takes down what stands on the bundle', async () => {
+    const first = await yard.rollOut(alike, 100);
+    const second = await yard.rollOut([rule('six')], 10);
+    expect((await yard.rolloutOf(first.id)).phase).toBe('completed');
+    expect((await rollback(first.id)).body.id).toBe(stable);
+    expect(await places(first.id, second.id, stable)).toEqual([
+      ['rolled_back', false, 0, 0],
+      ['superseded', false, 0, 0],
+      ['active', true, 100, 100],
+    ]);
+  });
+
+  it('of a rollout is that of its bundle', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const rollout = await yard.rolloutOf(id);
+    const back = () =>
+      yard.call('rollbackRollout', {
+        token: yard.operator,
+        params: { id: rollout.id },
+        body: { reason: 'it was too slow' },
+      });
+    expect((await back()).body.id).toBe(stable);
+    expect((await back()).body.id).toBe(stable);
+    const superseded = await yard.rollOut([rule('seven')], 10);
+    const { id: old } = await yard.rolloutOf(superseded.id);
+    await yard.rollOut([rule('eight')], 10, { supersede: true });
+    const answer = await yard.call('rollbackRollout', {
+      token: yard.operator,
+      params: { id: old },
+      body: { reason: 'it was too slow' },
+    });
+    expect(answer.problem.code).toBe('rollout_over');
+  });
+});
+
+describe('without a bundle before', () => {
+  it('the system pages and holds; a person goes to the safe bundle, which denies everything', async () => {
+    const first = await openYard();
+    try {
+      await first.db.pool.query(`insert into setting values (1, '{"default_effect":"allow"}', 'test', now())`);
+      const { id } = await first.rollOut(strict, 100);
+      await first.ask(50);
+      await first.tick();
+      expect(await first.rolloutOf(id)).toMatchObject({ phase: 'baking', holds: ['failing', 'no-target'] });
+      const paged = (await first.call('listIncidents')).body.incidents;
+      expect(paged).toMatchObject([{ kind: 'rollout_held', severity: 'critical' }]);
+      const body = { reason: 'agents cannot work', create_incident: false };
+      const done = await first.call('rollbackBundle', { params: { id }, body });
+      expect(done.body).toMatchObject({ id: null, version: null, active: false, incident_created: true });
+      const [newest] = (await first.call('listIncidents')).body.incidents;
+      expect(newest).toMatchObject({ kind: 'no_previous_bundle', severity: 'critical' });
+      const answer = await first.call('evaluate', { body: { agent: 'any.one', action: 'thing', context: {} } });
+      expect(answer.body.effect).toBe('deny');
+      const again = await first.call('rollbackBundle', { params: { id }, body });
+      expect([again.status, again.body.id]).toEqual([200, null]);
+      const next = await first.rollOut(before, 100);
+      expect(next.status).toBe('active');
+      const allowed = await first.call('evaluate', {
+        body: { agent: 'inbox.triage', action: 'escalate', context: {} },
+      });
+      expect(allowed.body.effect).toBe('allow');
+    } finally {
+      await first.close();
+    }
+  });
+});
+
+describe('checking gates', () => {
+  it('with figures needs no rollout, and without reads the telemetry', async () => {
+    const check = (id: number, body: object) => yard.call('checkGates', { token: yard.operator, params: { id }, body });
+    const metrics = { total_decisions: 1000, error_count: 100, deny_count: 10 };
+    const figures = await check(stable, { metrics });
+    expect(figures.body).toMatchObject({ passed: false, canary_status: { bundle_id: stable, fully_promoted: true } });
+    expect(figures.body.failures).toEqual(['the error rate is 10 % over 1,000 decisions, not below 5 %']);
+    expect((await check(stable, { metrics, gate_config: { max_error_rate: 0.2 } })).body.passed).toBe(true);
+    const { id } = await yard.rollOut(alike, 50);
+    expect((await check(id, {})).body).toMatchObject({ passed: false, canary_status: { canary_pct: 50 } });
+    await yard.ask(400, 2);
+    const telemetry = await check(id, {});
+    expect([telemetry.body.passed, telemetry.body.failures]).toEqual([true, []]);
+    expect((await check(id, { gate_config: { min_sample_size: 100_000 } })).body.passed).toBe(false);
+    expect((await check(2_000_000_000, {})).status).toBe(404);
+  });
+});
