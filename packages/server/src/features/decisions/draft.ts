@@ -159,7 +159,7 @@ export function draft(
   const timeMs = timeOfId(made.id);
   const { text, redacted } = kept(question, sensitive, fault !== null);
   // What a switch or observation answers says nothing about a bundle.
-  const counts = pin === null && !observed ? evidenceOf(inForce, judged, cost) : null;
+  const counts = pin === null && !observed ? evidenceFor(inForce, judged, cost) : null;
   const about = { inForce, judged, redacted, counts, session: request.session ?? null };
   return {
     decision,
@@ -196,7 +196,7 @@ export function draft(
 }
 
 /** What a decision counts for in the evidence of the rollout that runs; null when none does. */
-function evidenceOf({ rollout }: Enforced, { principal, counts }: Judgement, cost: number | null): Evidence | null {
+function evidenceFor({ rollout }: Enforced, { principal, counts }: Judgement, cost: number | null): Evidence | null {
   if (rollout === null || principal === null) return null;
   const price = Math.min(cost ?? 0, rollout.costCeiling ?? Number.POSITIVE_INFINITY);
   const arms = counts.map((arm) => (arm.arm === 'shadow' || price === 0 ? arm : { ...arm, cost: price }));

@@ -75,40 +75,44 @@ interface ArmRow {
 const sums = (prefix: string): string => summed.map((column) => `sum(${prefix}${column}) as ${column}`).join(', ');
 const list = (prefix: string): string => summed.map((column) => `${prefix}${column}`).join(', ');
 
-/** One statement, so that what a fold moves meanwhile is seen once. */
+/**
+ * One statement, so that what a fold moves meanwhile is seen once. Who is among the largest is either seen in a delta or
+ * among the largest that are folded; both are few beside all principals.
+ */
 const evidenceStatement = `
-  with recent as (
+  with recent as materialized (
     select arm, principal, ${sums('')}, max(last_at) as last_at
     from rollout_evidence_delta where rollout_id = $1 and step = $2 group by arm, principal
-  ), seen as (
+  ), seen as materialized (
     select r.arm, r.principal, f.principal is null as is_new,
       ${summed.map((column) => `r.${column} + coalesce(f.${column}, 0) as ${column}`).join(', ')}
     from recent r left join rollout_evidence f
       on f.rollout_id = $1 and f.step = $2 and f.arm = r.arm and f.principal = r.principal
-  ), added as (
-    select arm, count(*) filter (where is_new) as principals from seen group by arm
+  ), largest_folded as materialized (
+    select f.arm, f.principal, ${list('f.')} from unnest(array['stable', 'canary', 'shadow']) as a (arm), lateral (
+      select * from rollout_evidence where rollout_id = $1 and step = $2 and rollout_evidence.arm = a.arm
+      order by decisions desc limit ${largestOnes}
+    ) f
+  ), ranked as (
+    select arm, ${list('')}, row_number() over (partition by arm order by decisions desc) as place from (
+      select arm, ${list('')} from seen
+      union all
+      select f.arm, ${list('f.')} from largest_folded f left join seen s using (arm, principal) where s.principal is null
+    ) every
+  ), largest as (
+    select arm, json_agg(json_build_array(${list('')}) order by place) as rows from ranked
+    where place <= ${largestOnes} group by arm
   ), total as (
     select arm, sum(principals) as principals, max(last_at) as last_at, ${sums('')} from (
       select arm, principals, last_at, ${list('')} from rollout_evidence_sum where rollout_id = $1 and step = $2
       union all
       select arm, 0, max(last_at), ${sums('')} from recent group by arm
       union all
-      select arm, principals, null, ${summed.map(() => '0').join(', ')} from added
+      select arm, count(*), null, ${summed.map(() => '0').join(', ')} from seen where is_new group by arm
     ) parts group by arm
   )
-  select t.arm, t.principals, t.last_at, json_build_array(${list('t.')}) as total, (
-      select json_agg(json_build_array(${list('m.')}) order by m.decisions desc) from (
-        select * from (
-          select ${list('s.')} from seen s where s.arm = t.arm
-          union all
-          (select ${list('f.')} from rollout_evidence f
-           where f.rollout_id = $1 and f.step = $2 and f.arm = t.arm
-             and not exists (select from seen s where s.arm = f.arm and s.principal = f.principal)
-           order by f.decisions desc limit ${largestOnes})
-        ) every order by every.decisions desc limit ${largestOnes}
-      ) m
-    ) as largest
-  from total t`;
+  select t.arm, t.principals, t.last_at, json_build_array(${list('t.')}) as total, l.rows as largest
+  from total t left join largest l using (arm)`;
 
 /** What was seen in one step of a rollout, folded or not; arms that saw nothing are empty. */
 export async function evidenceOf(db: Pool | PoolClient, rolloutId: number, step: number): Promise<EvidenceByArm> {
@@ -232,14 +236,25 @@ export async function correctEvidence(
 }
 
 const foldRows = 20_000;
+const maxFolds = 20;
 /** One folds at a time: sums are few rows that all would wait for. Arbitrary, but fixed for ever. */
 const foldLock = 7_082_011_848;
 
 /**
- * Folds deltas of evidence into the table and its sums, at most 20,000, and returns how many it took; 0 when another
- * server is at it.
+ * Folds the deltas of evidence into the table and its sums, in batches, and returns how many it took: all, or 400,000;
+ * 0 when another server is at it.
  */
 export async function foldEvidence(pool: Pool): Promise<number> {
+  let folded = 0;
+  for (let batch = 0; batch < maxFolds; batch += 1) {
+    const taken = await foldBatch(pool);
+    folded += taken;
+    if (taken < foldRows) break;
+  }
+  return folded;
+}
+
+function foldBatch(pool: Pool): Promise<number> {
   return withTransaction(pool, async (tx) => {
     const lock = await tx.query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [foldLock]);
     if (!lock.rows[0]?.mine) return 0;
