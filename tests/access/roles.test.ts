@@ -41,6 +41,9 @@ async function seed(): Promise<typeof things> {
   await server.call('putList', { params: { name: 'seeded' }, body: { values: ['a'] } });
   await server.call('putCatalogAgent', { params: { agent: 'seeded' }, body: {} });
   await server.call('putCatalogAction', { params: { action: 'seeded' }, body: {} });
+  const freeze = await server.call('createFreezeWindow', {
+    body: { name: 'seeded', rule: { type: 'daily', days: ['monday'], from: '00:00', to: '00:01' }, enabled: false },
+  });
   const decision = await server.call('evaluate', { body: { agent: 'a.b', action: 'c', context: {} } });
   const job = await server.call('simulate', { body: { rules, background: true } });
   const channel = await server.call('createChannel', {
@@ -52,6 +55,7 @@ async function seed(): Promise<typeof things> {
     approvals: { id: approval.body.id },
     rollouts: { id: rollouts[0]!.id },
     incidents: { id: incident.body.id },
+    'freeze-windows': { id: freeze.body.id },
     lists: { name: 'seeded' },
     decisions: { id: decision.body.decision_id },
     catalog: { agent: 'seeded', action: 'seeded' },
@@ -179,6 +183,9 @@ async function snapshot(): Promise<unknown> {
     'catalog_agent',
     'catalog_action',
     'job',
+    'freeze_window',
+    'emergency_pin',
+    'second_person_request',
   ];
   const rows = await Promise.all(
     tables.map((table) =>

@@ -9,12 +9,17 @@ import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/c
 import { Channel, Delivery } from './schemas/channel.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
 import { BundleDiff, SemanticDiff } from './schemas/diff.js';
+import { EmergencySwitch, Pin } from './schemas/emergency.js';
+import { FreezeWindow } from './schemas/freeze-window.js';
 import { Incident, IncidentSummary, PostMortem } from './schemas/incident.js';
 import { Job } from './schemas/job.js';
 import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
 import { NamedListDocument } from './schemas/list.js';
+import { WouldDeny } from './schemas/observation.js';
+import { CanaryStatus, Gate, GateCheck, RollbackResult, RolloutDocument, RolloutSummary } from './schemas/rollout.js';
 import { Settings } from './schemas/settings.js';
 import { Comparison, MutationCoverage, Simulation, SimulationCase } from './schemas/simulation.js';
+import { Replica, System } from './schemas/system.js';
 
 /** Schemas that are named in the document and referred to wherever they stand. */
 const named: readonly TSchema[] = [
@@ -49,6 +54,18 @@ const named: readonly TSchema[] = [
   Comparison,
   MutationCoverage,
   Job,
+  RolloutDocument,
+  RolloutSummary,
+  Gate,
+  GateCheck,
+  CanaryStatus,
+  RollbackResult,
+  FreezeWindow,
+  System,
+  Replica,
+  Pin,
+  EmergencySwitch,
+  WouldDeny,
 ];
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

@@ -51,6 +51,8 @@ export const problemCodes = {
   step_passed: { status: 409, title: 'The share is there already' },
   sign_off_needed: { status: 409, title: 'Newly allowed actions of high risk need a person' },
   sign_off_not_needed: { status: 409, title: 'There is nothing to sign off' },
+  freeze_windows_full: { status: 409, title: 'The workspace has as many freeze windows as it may' },
+  second_person_needed: { status: 409, title: 'A second person must ask for the same' },
   frozen: { status: 409, title: 'A freeze window is on' },
   conflict: { status: 409, title: 'Somebody else was faster' },
   stale: { status: 412, title: 'The resource changed since it was read' },

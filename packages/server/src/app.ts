@@ -12,12 +12,15 @@ import { bundleRoutes } from './features/bundles/routes.js';
 import { catalogRoutes } from './features/catalog/routes.js';
 import { channelRoutes } from './features/channels/routes.js';
 import { decisionRoutes } from './features/decisions/routes.js';
+import { emergencyRoutes } from './features/emergency/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
+import { freezeWindowRoutes } from './features/freeze-windows/routes.js';
 import { incidentRoutes } from './features/incidents/routes.js';
 import { jobRoutes } from './features/jobs/routes.js';
 import { lintRoutes } from './features/lint/routes.js';
 import { listRoutes } from './features/lists/routes.js';
+import { observationRoutes } from './features/observation/routes.js';
 import { rolloutRoutes } from './features/rollouts/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { simulationRoutes } from './features/simulation/routes.js';
@@ -41,6 +44,9 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   listRoutes,
   approvalRoutes,
   rolloutRoutes,
+  freezeWindowRoutes,
+  emergencyRoutes,
+  observationRoutes,
   incidentRoutes,
   eventRoutes,
   channelRoutes,

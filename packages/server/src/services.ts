@@ -1,4 +1,5 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from './clock.js';
 import { type Compute, createCompute } from './compute/compute.js';
@@ -11,6 +12,7 @@ import type { Recorder, RecorderOptions } from './features/decisions/recorder.js
 import { createPolicyArchive, type PolicyArchive } from './features/decisions/replay.js';
 import { createEnforcement, type Enforcement } from './features/enforcement/snapshots.js';
 import { generationChannel } from './features/events/transaction.js';
+import { createPresence, type Presence } from './features/system/replicas.js';
 import { createListener, type Listener } from './listener.js';
 import type { Logger } from './logging.js';
 import { type ServerSecrets, serverSecrets } from './server-secrets.js';
@@ -42,6 +44,8 @@ export interface Services {
   readonly keys: Keyring;
   /** What is in force on this server. */
   readonly enforcement: Enforcement;
+  /** What tells the other servers that this one is there. */
+  readonly presence: Presence;
   readonly recorder: Recorder;
   readonly awayClaims: AwayClaims;
   /** The next decision id for a time in milliseconds. */
@@ -94,13 +98,22 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   listener.onConnected(
     () => void enforcement.poll().catch((error) => log.warn({ err: error }, 'the poll of generations failed')),
   );
+  const name = `${process.pid}-${randomBytes(4).toString('hex')}`;
+  const presence = createPresence({
+    pool: db.pool,
+    enforcement,
+    log,
+    id: `${hostname().slice(0, 64)}-${name}`,
+    host: hostname(),
+    version: config.version,
+  });
   const awayClaims = createAwayClaims();
   const recorder = await openDecisionLog({
     db,
     log,
     dataDir: config.dataDir,
     mode: config.decisionLog,
-    owner: `${process.pid}-${randomBytes(4).toString('hex')}`,
+    owner: name,
     onBack: enforcement.poll,
     onDrained: awayClaims.clear,
     ...(options.recorderLimits ? { limits: options.recorderLimits } : {}),
@@ -119,6 +132,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       listener,
       keys,
       enforcement,
+      presence,
       recorder,
       awayClaims,
       decisionId,
@@ -132,6 +146,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       stop.abort();
       await compute.close();
       await recorder.stop();
+      await presence.leave();
       await enforcement.stop();
       await keys.stop();
       await listener.stop();

@@ -31,7 +31,9 @@ export const putCatalogAgent = defineOperation({
   method: 'PUT',
   path: '/policy/catalog/agents/{agent}',
   tag,
-  summary: 'Add an agent, or describe it',
+  summary: 'Add an agent, describe it, or only observe it',
+  description:
+    'What is left out stays; a new agent is enforced. Under four eyes `mode: observe` takes two: the first request is kept for a day and answered 409 `second_person_needed`, and the same asked for by another admin does it. Back to `enforce` takes one.',
   access: ['admin'],
   params: CatalogAgentParams,
   body: PutCatalogAgent,
@@ -39,7 +41,7 @@ export const putCatalogAgent = defineOperation({
   bodyLimit: smallBodyBytes,
   status: 200,
   response: CatalogAgent,
-  problems: ['catalog_full'],
+  problems: ['catalog_full', 'second_person_needed'],
 });
 
 export const deleteCatalogAgent = defineOperation({

@@ -6,7 +6,9 @@ import * as bundles from './bundles.js';
 import * as catalog from './catalog.js';
 import * as channels from './channels.js';
 import * as decisions from './decisions.js';
+import * as emergency from './emergency.js';
 import * as events from './events.js';
+import * as freezeWindows from './freeze-windows.js';
 import * as incidents from './incidents.js';
 import * as jobs from './jobs.js';
 import * as lint from './lint.js';
@@ -23,6 +25,7 @@ export const operations = {
   ...decisions,
   ...approvals,
   ...rollouts,
+  ...freezeWindows,
   ...incidents,
   ...catalog,
   ...lists,
@@ -34,6 +37,7 @@ export const operations = {
   ...events,
   ...channels,
   ...system,
+  ...emergency,
 } as const;
 export type OperationId = keyof typeof operations;
 
@@ -44,6 +48,7 @@ export const allOperations: readonly Operation[] = [
   decisions,
   approvals,
   rollouts,
+  freezeWindows,
   incidents,
   catalog,
   lists,
@@ -55,6 +60,7 @@ export const allOperations: readonly Operation[] = [
   events,
   channels,
   system,
+  emergency,
 ].flatMap((group) => (Object.values(group) as Operation[]).sort(byPath));
 
 function byPath(a: Operation, b: Operation): number {

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { defineOperation } from '../operation.js';
 import { readers } from '../roles.js';
-import { SystemStatus } from '../schemas/system.js';
+import { System } from '../schemas/system.js';
 
 const tag = 'System';
 
@@ -10,10 +10,10 @@ export const getSystem = defineOperation({
   method: 'GET',
   path: '/policy/system',
   tag,
-  summary: 'What is in force here and how the server is',
+  summary: 'What is in force, on which servers, and how this one is',
   access: readers,
   status: 200,
-  response: SystemStatus,
+  response: System,
   problems: [],
 });
 

@@ -20,7 +20,14 @@ const cost = Nullable(
   }),
 );
 
-export const CatalogAgent = Type.Object({ agent: ConcreteName, description: Type.String() }, { $id: 'CatalogAgent' });
+const AgentMode = Type.Enum(['enforce', 'observe'], {
+  description: '`observe`: decided and recorded, answered `allow`, so that nothing breaks before the rules are right.',
+});
+
+export const CatalogAgent = Type.Object(
+  { agent: ConcreteName, description: Type.String(), mode: AgentMode },
+  { $id: 'CatalogAgent' },
+);
 export type CatalogAgentDocument = Static<typeof CatalogAgent>;
 
 export const CatalogAction = Type.Object(
@@ -61,7 +68,7 @@ export const Catalog = Type.Object(
 export type CatalogDocument = Static<typeof Catalog>;
 
 export const PutCatalogAgent = Type.Object(
-  { description: Type.Optional(Prose(2000)) },
+  { description: Type.Optional(Prose(2000)), mode: Type.Optional(AgentMode) },
   { additionalProperties: false },
 );
 

@@ -6,6 +6,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 export interface CatalogAgent {
   readonly agent: string;
   readonly description: string;
+  /** `observe`: decided and recorded, answered `allow`. Default: `enforce`. */
+  readonly mode?: 'enforce' | 'observe';
 }
 
 export interface CatalogAction {

@@ -8,13 +8,13 @@ const risks: readonly Risk[] = ['low', 'medium', 'high', 'critical'];
 /** What the server adds when it shows a catalog; read over, so that its answer is a catalog file. */
 const catalogKeys = ['agents', 'actions'];
 const shownKeys = ['revision', 'coverage'];
-const agentKeys = ['agent', 'description'];
+const agentKeys = ['agent', 'description', 'mode'];
 const actionKeys = ['action', 'agents', 'context_schema', 'risk', 'cost', 'description', 'annotations'];
 
 type Report = (path: Path, message: string) => void;
 
 /**
- * A catalog from JSON: `{agents: [{agent, description?}], actions: [{action, agents?, context_schema?, risk?, cost?,
+ * A catalog from JSON: `{agents: [{agent, description?, mode?}], actions: [{action, agents?, context_schema?, risk?, cost?,
  * description?, annotations?}]}`, what is left out as in `Catalog` (null or empty), or everything that is wrong with it.
  * Unknown keys are findings, so that a mistyped `context_schema` does not let everything through. Names, schemas and
  * limits are checked by `compileCatalog`. Never throws.
@@ -52,7 +52,14 @@ function agentFrom(value: unknown, path: Path, report: Report): CatalogAgent {
     return { agent: '', description: '' };
   }
   onlyKeys(value, agentKeys, path, report);
-  return { agent: nameIn(value, 'agent', path, report), description: textIn(value, 'description', path, report) };
+  const { mode = 'enforce' } = value;
+  const named = {
+    agent: nameIn(value, 'agent', path, report),
+    description: textIn(value, 'description', path, report),
+  };
+  if (mode === 'observe') return { ...named, mode };
+  if (mode !== 'enforce') report([...path, 'mode'], '`mode` must be `enforce` or `observe`');
+  return named;
 }
 
 function actionFrom(value: unknown, path: Path, report: Report): CatalogAction {

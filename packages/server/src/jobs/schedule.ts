@@ -4,6 +4,7 @@ import { foldEvidence } from '../features/decisions/evidence.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
 import { compactRollups } from '../features/decisions/rollups.js';
+import { expirePins } from '../features/emergency/commands.js';
 import { forgetJobs } from '../features/jobs/retention.js';
 import { runNextJob } from '../features/jobs/run.js';
 import { tickRollouts } from '../features/rollouts/controller.js';
@@ -28,6 +29,8 @@ export const jobs: readonly Job[] = [
   { name: 'rollouts.tick', everyMs: 5 * second, run: tickRollouts },
   { name: 'rollouts.answers', everyMs: 30 * minute, run: ({ db }, now) => forgetAnswers(db.pool, now) },
   { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
+  { name: 'emergency.expire', everyMs: second, run: expirePins },
+  { name: 'replicas.acknowledge', everyMs: second, run: ({ presence }) => presence.acknowledge() },
   {
     name: 'enforcement.poll_unheard',
     everyMs: second / 2,
@@ -47,7 +50,7 @@ export const jobs: readonly Job[] = [
     run: ({ db }, now) => ensurePartitionsAhead(db.pool, now.getTime(), 3),
   },
   { name: 'decisions.rollups', everyMs: 10 * second, run: ({ db }, now) => compactRollups(db.pool, now.getTime()) },
-  { name: 'decisions.evidence', everyMs: 5 * second, run: ({ db }) => foldEvidence(db.pool) },
+  { name: 'decisions.evidence', everyMs: 2 * second, run: ({ db }) => foldEvidence(db.pool) },
   { name: 'decisions.request_ids', everyMs: minute, run: ({ db }, now) => forgetRequestIds(db.pool, now.getTime()) },
   {
     name: 'decisions.retention',

@@ -38,11 +38,15 @@ describe('the catalog of a new workspace', () => {
     expect((await putAgent('billing.bot', { description: 'Answers about invoices' })).body).toEqual({
       agent: 'billing.bot',
       description: 'Answers about invoices',
+      mode: 'enforce',
     });
     const after = await catalog();
     expect(after.revision).toBe(1);
     expect(after.actions).toEqual(before.actions);
-    expect(after.agents).toEqual([{ agent: 'billing.bot', description: 'Answers about invoices' }, ...before.agents]);
+    expect(after.agents).toEqual([
+      { agent: 'billing.bot', description: 'Answers about invoices', mode: 'enforce' },
+      ...before.agents,
+    ]);
   });
 
   test('is not that of another workspace', async () => {

@@ -23,11 +23,14 @@ import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement } from '../approvals/transaction.js';
+import { secondPerson } from '../emergency/transaction.js';
 import { recordChange } from '../events/transaction.js';
-import { actionDocument, catalogOf, compiledCatalog } from './queries.js';
+import { settingsOf } from '../settings/queries.js';
+import { actionDocument, agentDocument, catalogOf, compiledCatalog } from './queries.js';
 import {
   type Changed,
   decidesDifferently,
+  modeOf,
   withAction,
   withAgent,
   withImported,
@@ -50,7 +53,7 @@ interface Outcome<T> {
   readonly revision: number;
 }
 
-/** Adds or describes an agent. */
+/** Adds or changes an agent. This server decides by it when the answer is given. Refusal: `second_person_needed`. */
 export async function putAgent(
   services: Services,
   caller: Caller,
@@ -62,10 +65,47 @@ export async function putAgent(
     event: (answer, before) => ({
       kind: before.agents.some((known) => known.agent === agent) ? 'catalog.agent_changed' : 'catalog.agent_added',
       subject: `catalog/agents/${agent}`,
-      data: { description: answer.description },
+      data: {
+        description: answer.description,
+        mode: modeOf(answer),
+        mode_before: modeOf(before.agents.find((known) => known.agent === agent)),
+      },
     }),
+    ...(body.mode === 'observe' ? { permit: (tx, before) => mayObserve(tx, services, caller, { agent, before }) } : {}),
   });
-  return outcome instanceof Refusal ? outcome : { ...outcome.answer };
+  return outcome instanceof Refusal ? outcome : agentDocument(outcome.answer);
+}
+
+/** How long a request to observe an agent waits for the second person. */
+const observeWaitMs = 24 * 3_600_000;
+
+/** Whether an agent may be answered `allow` from now on, whatever is decided: under four eyes two people must ask. */
+async function mayObserve(
+  tx: PoolClient,
+  { clock, config }: Services,
+  { workspaceId, owner }: Caller,
+  { agent, before }: { readonly agent: string; readonly before: Catalog },
+): Promise<Refusal | null> {
+  if (modeOf(before.agents.find((known) => known.agent === agent)) === 'observe') return null;
+  const settings = await settingsOf(tx, config, workspaceId);
+  if (!settings.four_eyes) return null;
+  const now = clock.now();
+  const subject = `catalog/agents/${agent}`;
+  const asked = { mode: 'observe' };
+  const request = { workspaceId, subject, same: asked, details: asked, by: owner, now, ttlMs: observeWaitMs };
+  if (await secondPerson(tx, request)) return null;
+  await recordChange(tx, {
+    workspaceId,
+    at: now,
+    actor: owner,
+    kind: 'catalog.observe_requested',
+    subject,
+    data: { ...asked, expires_at: new Date(now.getTime() + observeWaitMs).toISOString() },
+  });
+  return refuse(
+    'second_person_needed',
+    `with four eyes, observing \`${agent}\` takes two: another admin must ask for the same within 24 hours`,
+  );
 }
 
 export async function deleteAgent(services: Services, caller: Caller, agent: string): Promise<Refusal | undefined> {
@@ -155,6 +195,8 @@ async function change<T>(
   step: {
     make: (known: CompiledCatalog) => Changed<T> | Refusal;
     event: (answer: T, before: Catalog) => Event;
+    /** Why this caller may not make it now; asked only of what changes something. */
+    permit?: (tx: PoolClient, before: Catalog) => Promise<Refusal | null>;
   },
 ): Promise<Outcome<T> | Refusal> {
   const { db, clock, enforcement } = services;
@@ -168,7 +210,7 @@ async function change<T>(
     const before = compiled.catalog;
     if (next === before) return { answer, revision, generation: null };
     const stamp = randomUUID();
-    const refused = unfit(next, stamp);
+    const refused = unfit(next, stamp) ?? (await step.permit?.(tx, before));
     if (refused) return refused;
     await write(tx, workspaceId, { before: revision === 0 ? null : before, next, revision: revision + 1, stamp });
     const decides = decidesDifferently(before, next);
@@ -231,10 +273,15 @@ async function write(tx: PoolClient, workspaceId: number, { before, next, revisi
     [...actions.keys()],
   ]);
   await tx.query(
-    `insert into catalog_agent (workspace_id, agent, description)
-     select $1, name, text from unnest($2::text[], $3::text[]) as put (name, text)
-     on conflict (workspace_id, agent) do update set description = excluded.description`,
-    [workspaceId, newAgents.map(({ agent }) => agent), newAgents.map(({ description }) => description)],
+    `insert into catalog_agent (workspace_id, agent, description, mode)
+     select $1, name, text, mode from unnest($2::text[], $3::text[], $4::text[]) as put (name, text, mode)
+     on conflict (workspace_id, agent) do update set description = excluded.description, mode = excluded.mode`,
+    [
+      workspaceId,
+      newAgents.map(({ agent }) => agent),
+      newAgents.map(({ description }) => description),
+      newAgents.map(modeOf),
+    ],
   );
   await tx.query(
     `insert into catalog_action (workspace_id, action, document)

@@ -2,7 +2,7 @@ import type { CatalogDocument } from '@policy-studio/contract';
 import type { RuleInput } from '@policy-studio/engine';
 import type { Pool } from 'pg';
 import { bundleInForce } from '../bundles/queries.js';
-import { actionDocument, catalogOf } from './queries.js';
+import { actionDocument, agentDocument, catalogOf } from './queries.js';
 
 /** The catalog as clients see it, with what the bundle in force covers of it. */
 export async function catalogDocument(db: Pool, workspaceId: number): Promise<CatalogDocument> {
@@ -19,7 +19,7 @@ export async function catalogDocument(db: Pool, workspaceId: number): Promise<Ca
   const { actions, covered, uncovered } = compiled.coverage(rules);
   return {
     revision,
-    agents: compiled.catalog.agents.map((agent) => ({ ...agent })),
+    agents: compiled.catalog.agents.map(agentDocument),
     actions: compiled.catalog.actions.map(actionDocument),
     coverage: { actions, covered, covered_rate: actions === 0 ? 0 : covered / actions, uncovered: [...uncovered] },
   };

@@ -1,4 +1,4 @@
-import type { CatalogActionDocument } from '@policy-studio/contract';
+import type { CatalogActionDocument, CatalogAgentDocument } from '@policy-studio/contract';
 import {
   type Catalog,
   type CatalogAction,
@@ -78,7 +78,7 @@ export async function storedCatalog(db: Pool | PoolClient, workspaceId: number):
     actions: string[];
   }>(
     `select c.revision, c.stamp,
-       (select coalesce(json_agg(json_build_object('agent', agent, 'description', description)
+       (select coalesce(json_agg(json_build_object('agent', agent, 'description', description, 'mode', mode)
                                  order by agent collate "C"), '[]')
           from catalog_agent where workspace_id = c.workspace_id) as agents,
        (select coalesce(json_agg(document::text order by action collate "C"), '[]')
@@ -121,6 +121,16 @@ export async function catalogOf(
     throw new Error(`the catalog of workspace ${workspaceId} does not compile: ${made[0]?.message}`);
   }
   return { compiled: made, revision: stored.revision };
+}
+
+/** The agents that are answered `allow` whatever is decided, by name. */
+export function observedAgents({ agents }: Catalog): string[] {
+  return agents.flatMap(({ agent, mode }) => (mode === 'observe' ? [agent] : []));
+}
+
+/** The agent as clients see it. */
+export function agentDocument({ agent, description, mode = 'enforce' }: CatalogAgent): CatalogAgentDocument {
+  return { agent, description, mode };
 }
 
 /** The action as clients see it. */

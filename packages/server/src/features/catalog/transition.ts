@@ -16,16 +16,26 @@ export interface Changed<T> {
   readonly answer: T;
 }
 
-/** Adds the agent, or describes it; without a description it keeps the one it has. */
+/** Adds the agent, or changes it; what is left out stays. */
 export function withAgent(
   catalog: Catalog,
   agent: string,
-  { description }: BodyOf<typeof operations.putCatalogAgent>,
+  { description, mode }: BodyOf<typeof operations.putCatalogAgent>,
 ): Changed<CatalogAgent> {
   const before = catalog.agents.find((known) => known.agent === agent);
-  const after = { agent, description: description ?? before?.description ?? '' };
-  if (before?.description === after.description) return { next: catalog, answer: before };
+  const after = {
+    agent,
+    description: description ?? before?.description ?? '',
+    mode: mode ?? before?.mode ?? 'enforce',
+  };
+  if (before?.description === after.description && modeOf(before) === after.mode)
+    return { next: catalog, answer: before };
   return { next: { ...catalog, agents: put(catalog.agents, after, ({ agent: name }) => name) }, answer: after };
+}
+
+/** What becomes of the answers to an agent; one that the catalog lacks is enforced. */
+export function modeOf(agent: CatalogAgent | undefined): 'enforce' | 'observe' {
+  return agent?.mode ?? 'enforce';
 }
 
 /** Removes an agent; not while there is an action that then no agent could use. */
@@ -119,7 +129,7 @@ function joined(before: CatalogAction, tool: CatalogAction, agent: string): Cata
 
 /** Whether decisions, or what is recorded of them, may come out differently. */
 export function decidesDifferently(before: Catalog, after: Catalog): boolean {
-  const names = ({ agents }: Catalog): string => agents.map(({ agent }) => agent).join(' ');
+  const names = ({ agents }: Catalog): string => agents.map((one) => `${one.agent}=${modeOf(one)}`).join(' ');
   if (names(before) !== names(after)) return true;
   const earlier = new Map(before.actions.map((action) => [action.action, action]));
   if (earlier.size !== after.actions.length) return true;

@@ -2,7 +2,8 @@ import { listsUsed } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import type { Config } from '../../services.js';
-import { storedCatalog } from '../catalog/queries.js';
+import { observedAgents, storedCatalog } from '../catalog/queries.js';
+import { lastPin } from '../emergency/queries.js';
 import { currentLists } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
 import type { BundleInForce, InForce, ListInForce, RolloutInForce } from './in-force.js';
@@ -28,14 +29,15 @@ export function loadInForce(
     const settings = await settingsOf(tx, config, workspaceId);
     const bundles = await bundlesInForce(tx, workspaceId);
     const rules = Object.values(bundles).flatMap((bundle) => (bundle && 'rules' in bundle ? bundle.rules : []));
+    const pin = await lastPin(tx, workspaceId);
     const { catalog, stamp } = await storedCatalog(tx, workspaceId);
     return {
       workspaceId,
       generation,
       ...bundles,
       safe,
-      pin: null,
-      observed: [],
+      pin: pin && { effect: pin.effect, until: pin.until.toISOString(), reason: pin.reason },
+      observed: observedAgents(catalog),
       lists: await listsInForce(tx, workspaceId, listsUsed(rules)),
       catalog,
       catalogStamp: stamp,

@@ -4,7 +4,7 @@ import type { Caller } from '../../caller.js';
 import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
 import { bootstrapKeyId } from '../access/queries.js';
-import { actionDocument } from '../catalog/queries.js';
+import { actionDocument, agentDocument } from '../catalog/queries.js';
 import type { BundleInForce, Enforced } from './in-force.js';
 
 export function enforcementRoutes(app: FastifyInstance, services: Services): void {
@@ -27,7 +27,7 @@ function snapshotOf(enforced: Enforced, { keyId, ignoresSession }: Caller): Snap
     time_zone: timeZone,
     enforce_context: enforceContext,
     catalog: {
-      agents: known.catalog.agents.map((agent) => ({ ...agent })),
+      agents: known.catalog.agents.map(agentDocument),
       actions: known.catalog.actions.map(actionDocument),
     },
     safe,

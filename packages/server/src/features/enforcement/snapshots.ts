@@ -22,6 +22,8 @@ export interface Enforcement {
   poll(): Promise<void>;
   /** Milliseconds since the snapshot was last known to be what the database says; 0 for a workspace not in memory. */
   staleMs(workspaceId: number, nowMs: number): number;
+  /** The workspaces in memory, and the generation each is decided by. */
+  generations(): ReadonlyMap<number, number>;
   /** Waits for what is still being written to disk. */
   stop(): Promise<void>;
 }
@@ -193,7 +195,13 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       return entry ? Math.max(0, nowMs - entry.confirmedMs) : 0;
     },
 
+    generations() {
+      return new Map([...entries].map(([workspaceId, { enforced }]) => [workspaceId, enforced.generation]));
+    },
+
     async stop() {
+      // What is being loaded is written when it is there.
+      await Promise.allSettled(loading.values());
       await writing;
     },
   };

@@ -7,7 +7,7 @@ import { refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { defaultWorkspace } from '../access/queries.js';
 import { homePage } from './home-page.js';
-import { systemStatus } from './queries.js';
+import { systemOf, systemStatus } from './queries.js';
 
 export function systemRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.healthz, () => ({ status: 'ok' as const }));
@@ -21,7 +21,7 @@ export function systemRoutes(app: FastifyInstance, services: Services): void {
       };
     return refuse('database_unavailable', 'the database cannot be reached, and nothing is known of what is in force');
   });
-  route(app, services, operations.getSystem, ({ caller }) => systemStatus(services, caller));
+  route(app, services, operations.getSystem, ({ caller }) => systemOf(services, caller));
   app.get('/', async (request, reply) => {
     // What is in force is for those who hold a key, and for who sits at this machine.
     const status = isFromHere(request) ? await defaultStatus(services).catch(() => null) : null;

@@ -1,0 +1,55 @@
+import Type, { type Static } from 'typebox';
+import { Actor, Id, Nullable, Prose, Timestamp } from './vocabulary.js';
+
+export const PinEffect = Type.Enum(['allow', 'deny']);
+/** The longest an emergency switch lasts, in minutes. */
+export const maxPinMinutes = 60;
+const TtlMinutes = Type.Number({ exclusiveMinimum: 0, maximum: maxPinMinutes, description: 'Minutes, at most 60.' });
+const Reason = Type.String({
+  minLength: 10,
+  maxLength: 2000,
+  pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$',
+  description: 'text of at least ten characters; of the control characters only line breaks and tabs',
+});
+
+/** An emergency switch that is on: whoever asks gets this effect, and what the policy says is recorded beside it. */
+export const Pin = Type.Object(
+  {
+    effect: PinEffect,
+    reason: Type.String(),
+    started_by: Nullable(Actor, { description: 'null: only the database knows, and it is away.' }),
+    confirmed_by: Nullable(Actor, { description: 'The second person, where one was needed.' }),
+    started_at: Nullable(Timestamp),
+    until: Timestamp,
+    incident_id: Nullable(Id),
+  },
+  { $id: 'Pin' },
+);
+export type Pin = Static<typeof Pin>;
+
+/** A switch to `allow` that waits for a second person, who asks for the same. */
+export const PinRequest = Type.Object({
+  effect: PinEffect,
+  reason: Type.String(),
+  ttl_minutes: Type.Number(),
+  asked_by: Actor,
+  asked_at: Timestamp,
+  expires_at: Timestamp,
+});
+export type PinRequest = Static<typeof PinRequest>;
+
+export const DisablePolicy = Type.Object(
+  { effect: PinEffect, reason: Reason, ttl_minutes: TtlMinutes },
+  { additionalProperties: false },
+);
+export const EnablePolicy = Type.Object({ reason: Type.Optional(Prose(2000)) }, { additionalProperties: false });
+
+export const EmergencySwitch = Type.Object(
+  {
+    pin: Nullable(Pin, { description: 'What is pinned now; null: the policy decides.' }),
+    generation: Type.Integer({ description: 'Of what is in force; each server acknowledges it.' }),
+    message: Type.String(),
+  },
+  { $id: 'EmergencySwitch' },
+);
+export type EmergencySwitch = Static<typeof EmergencySwitch>;
