@@ -100,6 +100,36 @@ describe('hostile rules', () => {
     expect(found.undecided.some(({ reason }) => reason === 'budget')).toBe(true);
   });
 
+  it('that tell thousands of tenants apart are decided, each of them', { timeout: 60_000 }, () => {
+    const tenants = Array.from({ length: 5_000 }, (_, i) =>
+      rule(`rule-${i}`, i % 2 === 0 ? 'allow' : 'deny', {
+        tenant: `t${i}`,
+        ...(i % 3 === 0 ? { '>=amount': i % 50 } : {}),
+      }),
+    );
+    const found = analyse(policyOf([...tenants, rule('again', 'deny', { tenant: 't10' }, 0)]), { budget });
+    expect(found.undecided).toEqual([]);
+    expect(found.unreachable).toMatchObject([{ rule: 'again', cover: ['rule-10'] }]);
+  });
+
+  it('with more thresholds on one field than can be told apart are left open, all of them, at once', () => {
+    const thresholds = (reason: string) =>
+      Array.from({ length: 10_000 }, (_, i) => ({
+        ...rule(`rule-${i}`, i % 2 === 0 ? 'allow' : 'deny', { '>=n': i }),
+        reason,
+      }));
+    const found = analyse(policyOf(thresholds('as before')));
+    expect(found).toMatchObject({ neverMatches: [], unreachable: [], redundant: [], overlaps: [], work: 0 });
+    const open = (question: string) => found.undecided.filter((each) => each.question === question).length;
+    expect([open('never-matches'), open('overlap')]).toEqual([10_000, 5_000]);
+    const changed = thresholds('as before').map((each, i) => (i === 5 ? { ...each, effect: 'allow' as const } : each));
+    const diff = semanticDiff(policyOf(thresholds('as before')), policyOf(changed));
+    expect(diff).toMatchObject({ equal: false, changes: [] });
+    expect(diff.undecided).toContainEqual(
+      expect.objectContaining({ agent: 'agent', from: 'deny', to: 'allow', reason: 'budget' }),
+    );
+  });
+
   it('with long and many texts are analysed within the work granted', { timeout: 60_000 }, () => {
     const long = 'ab'.repeat(4000);
     const rules = [

@@ -50,7 +50,7 @@ function caseOf(rules: readonly RuleInput[], profile: Profile, contexts: readonl
   };
   return {
     plan,
-    model: pairModel(clausal, profile.typing, limits),
+    model: pairModel(clausal, profile.typing, limits) as PairModel,
     winnerIn: winnerBy(plan),
     outcomes: [...plan.rules.map(outcomeKey), outcomeKey({ effect: 'deny', budget: null, minApprovers: null })],
     held,

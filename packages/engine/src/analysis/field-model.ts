@@ -2,6 +2,15 @@ import type { Scalar } from '../condition.js';
 import { type FieldReader, fieldReader } from '../field.js';
 import type { Atom } from './atom.js';
 import {
+  cellSetsOf,
+  distinctCells,
+  distinctElements,
+  effortOn,
+  isMissing,
+  looksAtElements,
+  type TextTraits,
+} from './cell-sets.js';
+import {
   admitsScalar,
   admitsType,
   type FieldDomain,
@@ -84,10 +93,9 @@ export function fieldModel(input: FieldInput): FieldModel {
   const elements = input.alwaysMissing ? [] : distinctElements(own, elementCandidates(own, traits, domain.items ?? {}));
   const present = candidates.filter(({ kind }) => kind !== 'elements' || elements.length > 0);
   const compared = atoms.some(({ role }) => role === 'field');
-  const cells = compared ? present : distinctCells(present, own, traits, input);
-  input.spend(present.length * atoms.length);
+  const cells = compared ? present : distinctCells(present, own, traits, input.apart);
+  input.spend(effortOn(present.length, atoms));
   const size = cells.length;
-  const sets = new Map(atoms.map((atom) => [atom, cellSets(atom, cells, elements, traits, input.name)]));
   return {
     index: input.index,
     name: input.name,
@@ -101,7 +109,7 @@ export function fieldModel(input: FieldInput): FieldModel {
     everyElement: maskOf(elements.length, () => true),
     fresh: traits.fresh,
     hostKinds: hostKinds(own, traits),
-    sets,
+    sets: cellSetsOf(input.name, atoms, cells, elements, traits),
   };
 }
 
@@ -109,22 +117,15 @@ const missing: Cell = { kind: 'value', value: undefined };
 /** Stands for every object that is not empty. */
 export const filledObject: Readonly<Record<string, unknown>> = Object.freeze({ other: true });
 
-export function isMissing(cell: Cell): boolean {
-  return cell.kind === 'value' && cell.value === undefined;
-}
-
 function isFilledObject(cell: Cell): boolean {
   return cell.kind === 'value' && cell.value === filledObject;
 }
 
-interface Traits {
+interface Traits extends TextTraits {
   readonly strings: readonly string[];
   readonly numbers: readonly number[];
   readonly used: ReadonlySet<string>;
-  readonly fresh: string;
   readonly domains: readonly string[];
-  /** Some test looks at a string's parts or order, so equality with constants and hosts is not all there is. */
-  readonly looksInside: boolean;
   readonly complete: boolean;
 }
 
@@ -283,105 +284,9 @@ function elementCandidates(own: readonly Atom[], traits: Traits, items: FieldDom
   return values;
 }
 
-function looksAtElements({ test: { operator }, role }: Atom): boolean {
-  return role !== 'field' && elementOperators.has(operator);
-}
-
-const elementOperators: ReadonlySet<string> = new Set(['contains', 'not_contains', 'any_in', 'all_in', 'domain_in']);
-
 /** Whether a test on an array needs every element to pass; else one is enough. */
 export function needsEvery({ test: { operator } }: Atom): boolean {
   return operator !== 'contains' && operator !== 'any_in';
-}
-
-function distinctElements(own: readonly Atom[], candidates: readonly unknown[]): unknown[] {
-  const atoms = own.filter(looksAtElements);
-  const seen = new Set<string>();
-  return candidates.filter((element) => {
-    let key = '';
-    for (const atom of atoms) key += atom.holds([element]) ? '1' : '0';
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
-}
-
-const no = 0;
-const yes = 1;
-const open = 2;
-
-/** What a test says of every value of a cell. */
-function verdict(atom: Atom, cell: Cell, traits: Traits, isLeft: boolean): 0 | 1 | 2 {
-  if (atom.role === 'field') return isMissing(cell) ? no : open;
-  if (!isLeft) return open;
-  switch (cell.kind) {
-    case 'value':
-      return atom.holds(cell.value) ? yes : no;
-    case 'anything':
-      return open;
-    case 'elements':
-      return looksAtElements(atom) ? open : atom.holds([traits.fresh]) ? yes : no;
-    case 'text':
-      return isOpenOnText(atom, cell, traits) ? open : atom.holds(cell.anchor + cell.head) ? yes : no;
-  }
-}
-
-function isOpenOnText({ role }: Atom, { anchor }: FreeText, { looksInside }: Traits): boolean {
-  switch (role) {
-    case 'inner':
-    case 'suffix':
-    case 'pattern':
-      return true;
-    case 'host':
-      return looksInside && !settlesHost(anchor);
-    case 'normalized':
-      return looksInside;
-    default:
-      return false;
-  }
-}
-
-/** One cell for each way of answering the tests. A class of strings stands for another whose beginning continues its own. */
-function distinctCells(cells: readonly Cell[], own: readonly Atom[], traits: Traits, input: FieldInput): Cell[] {
-  const seen = new Map<string, Cell[]>();
-  return cells.filter((cell) => {
-    let key = cell.kind === 'value' ? `${String(isMissing(cell))} ${String(input.apart(cell.value))} ` : '';
-    let isOpen = cell.kind === 'anything';
-    for (const atom of own) {
-      const says = verdict(atom, cell, traits, true);
-      isOpen ||= says === open;
-      key += says;
-    }
-    if (cell.kind !== 'value' && !isOpen) key = `false ${String(input.apart(''))} ${key}`;
-    else if (isOpen) key = `${cell.kind} ${key}`;
-    const alike = seen.get(key);
-    if (alike === undefined) {
-      seen.set(key, [cell]);
-      return true;
-    }
-    if (cell.kind !== 'text' || !isOpen) return false;
-    if (alike.some((other) => other.kind === 'text' && cell.anchor.startsWith(other.anchor))) return false;
-    alike.push(cell);
-    return true;
-  });
-}
-
-function cellSets(
-  atom: Atom,
-  cells: readonly Cell[],
-  elements: readonly unknown[],
-  traits: Traits,
-  name: string,
-): CellSets {
-  const isLeft = atom.test.field === name;
-  const verdicts = cells.map((cell) => verdict(atom, cell, traits, isLeft));
-  const size = cells.length;
-  return {
-    mayHold: maskOf(size, (i) => verdicts[i] !== no),
-    mayFail: maskOf(size, (i) => verdicts[i] !== yes),
-    open: maskOf(size, (i) => verdicts[i] === open),
-    elements: looksAtElements(atom) ? maskOf(elements.length, (i) => atom.holds([elements[i]])) : null,
-  };
 }
 
 /** The sets of `domain_in` tests that one string can satisfy, and no others. */

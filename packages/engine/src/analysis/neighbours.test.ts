@@ -18,7 +18,7 @@ function policyOf(rules: readonly RuleInput[]): CompiledPolicy {
 function modelOf(policy: CompiledPolicy): PairModel {
   const { rules } = planFor(policy.index, 'agent', 'act');
   const clausal = rules.map(({ condition }) => ({ condition, resources: policy.index.resources, listTag: () => '' }));
-  return pairModel(clausal, undefined, defaultBudget);
+  return pairModel(clausal, undefined, defaultBudget) as PairModel;
 }
 
 /** Most rules are for one tenant or one tool, some for several, some for all, some never match. */

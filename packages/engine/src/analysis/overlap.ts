@@ -23,7 +23,7 @@ const triesForAWinner = 4;
 export function meetingOf(pair: PairModel, higher: number, lower: number): Meeting {
   const above = rootOf(pair, higher);
   const below = rootOf(pair, lower);
-  pair.work.left -= 1 / 2;
+  pair.work.left -= pair.space.visit / 2;
   if (above === null || below === null || areApart(above, below)) return apart;
   const meets = isSure(pair) ? meet(pair, above, below) : null;
   if (meets === false) return apart;

@@ -11,6 +11,7 @@ import {
   literalOf,
   testKey,
 } from './atom.js';
+import { effortOn } from './cell-sets.js';
 import { type ContextTyping, domainOf, isBelowScalar, weekdayField, weekendField } from './domain.js';
 import { type Cell, type FieldModel, fieldModel } from './field-model.js';
 import { difference, maskOf } from './mask.js';
@@ -46,11 +47,15 @@ export interface PairModel {
   readonly roots: (Root | null | undefined)[];
 }
 
+/**
+ * The model of a pair, or null where making it would be more than the pair's work: every question about it is then
+ * undecided for want of budget.
+ */
 export function pairModel(
   conditions: readonly Clausal[],
   typing: ContextTyping | undefined,
   limits: Limits,
-): PairModel {
+): PairModel | null {
   const work: Work = { left: limits.perPair };
   const literals = new Map<string, Literal>();
   const atoms: Atom[] = [];
@@ -73,8 +78,9 @@ export function pairModel(
       return literal;
     }),
   );
+  if (effortOf(atoms) > limits.perPair * asksPerVisit) return null;
   const space = spaceOf(names, indexOf, atoms, typing, (spent) => {
-    work.left -= spent >> 4;
+    work.left -= Math.floor(spent / asksPerVisit);
   });
   return {
     space,
@@ -86,6 +92,28 @@ export function pairModel(
     roots: [],
   };
 }
+
+/** How many values may be put to the evaluator for the price of one clause visit. */
+const asksPerVisit = 16;
+
+/** Up to two values come of every constant, and each is put to the tests of its field. */
+function effortOf(atoms: readonly Atom[]): number {
+  const byField = new Map<string, Atom[]>();
+  for (const atom of atoms) {
+    const known = byField.get(atom.test.field);
+    if (known === undefined) byField.set(atom.test.field, [atom]);
+    else known.push(atom);
+  }
+  let effort = 0;
+  for (const own of byField.values()) {
+    const values = own.reduce((count, { constants }) => count + 2 * Math.min(constants.length, mostMembers), 0);
+    effort += effortOn(values, own);
+  }
+  return effort;
+}
+
+/** Members of a long list are looked at once, and mostly stand for each other. */
+const mostMembers = 64;
 
 function bitsOf(test: Test, indexOf: ReadonlyMap<string, number>): number {
   return fieldsOf(test).reduce((bits, field) => bits | (1 << ((indexOf.get(field) as number) & 31)), 0);
@@ -114,8 +142,13 @@ function spaceOf(
     }),
   );
   const comparesFields = atoms.some(({ role }) => role === 'field');
-  return { fields, fieldIndex, ties: [...pathTies(fields), ...weekTies(fields)], comparesFields };
+  const most = fields.reduce((cells, field) => Math.max(cells, field.cells.length), 0);
+  const visit = 1 + Math.floor(most / cellsPerVisit);
+  return { fields, fieldIndex, ties: [...pathTies(fields), ...weekTies(fields)], comparesFields, visit };
 }
+
+/** Sets of cells are looked through 32 at a time; up to here that is part of the visit. */
+const cellsPerVisit = 2048;
 
 function isAbsentName(name: string): boolean {
   return name

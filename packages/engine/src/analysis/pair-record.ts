@@ -86,6 +86,7 @@ export function recordOf(task: PairTask): PairRecord {
   const listTag = () => '';
   const clausal = rules.map(({ condition }) => ({ condition, resources, listTag }));
   const model = pairModel(clausal, typing, limits);
+  if (model === null) return openRecord(task);
   const winnerIn = charged(winnerBy(task.plan()), model, rules.length);
   const neighbours = neighboursOf(model);
   const outcomes = [
@@ -102,6 +103,22 @@ export function recordOf(task: PairTask): PairRecord {
   const meetings = meetingsIn(task, model, wide, winnerIn, neighbours);
   const records = answers.map((answer, place) => ({ ...answer, meetings: meetings(place) }));
   return { rules: records, work: limits.perPair - Math.max(0, model.work.left) };
+}
+
+/** Nothing is known of a pair that is too large to look at. */
+function openRecord({ rules, known }: PairTask): PairRecord {
+  const others = othersBelow(rules);
+  const reach = { kind: 'undecided', question: 'never-matches', reason: 'budget' } as const;
+  const records = rules.map((_, place): RuleRecord => {
+    const open = others(place, place + 1);
+    const found = { count: 0, opposed: 0, ties: 0, partial: 0, shown: [], settled: [] };
+    return {
+      reach: known[place]?.needed === true ? null : reach,
+      redundancy: null,
+      meetings: { ...found, open, reason: open > 0 ? 'budget' : null },
+    };
+  });
+  return { rules: records, work: 0 };
 }
 
 /** Asks the policy's own plan, so that witnesses are confirmed by what decides requests. */

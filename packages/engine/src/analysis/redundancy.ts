@@ -45,7 +45,7 @@ export function redundancyOf(
   const region = regionOf(pair, rule, winnerIn);
   const instead: number[] = [];
   for (const s of neighbours.below(rule)) {
-    pair.work.left -= 1 / 16;
+    pair.work.left -= pair.space.visit / 16;
     const root = rootOf(pair, s);
     if (root === null || ruleRoot === null || areApart(root, ruleRoot)) continue;
     const formula = pair.formulas[s] as Formula;

@@ -96,7 +96,7 @@ export function holdTogether(space: Space, a: Root, b: Root, work: Work): boolea
     if (x.demands === null || (x.open.length === 0 && y.open.length === 0)) continue;
     let both: FieldState | null = x;
     for (const { atom, sign } of b.asked[i] ?? []) {
-      work.left -= 1;
+      work.left -= space.visit;
       both = demand(space.fields[index] as FieldModel, both, atom, sign);
       if (both === null) return false;
     }
@@ -109,7 +109,7 @@ export function holdsWithin(space: Space, a: Root, b: Root, work: Work): boolean
   if (a.asked === null || b.asked === null) return null;
   for (const [i, index] of b.touched.entries()) {
     for (const { atom, sign } of b.asked[i] ?? []) {
-      work.left -= 1;
+      work.left -= space.visit;
       const model = space.fields[index] as FieldModel;
       if (demand(model, a.state.fields[index] as FieldState, atom, !sign) !== null) return false;
     }

@@ -92,10 +92,12 @@ export function semanticDiff(
     const changed = changedRules(plans, texts, tags);
     if (changed[0].length + changed[1].length === 0 && before.defaultEffect === after.defaultEffect) continue;
     const limits = { perQuery: budget.perQuery, perPair: Math.max(0, Math.min(budget.perPair, left)) };
-    const comparison = {
-      ...comparisonOf(pair, plans, [before, after], tags, typing, limits),
-      byRule: options.byRule ?? false,
-    };
+    const made = comparisonOf(pair, plans, [before, after], tags, typing, limits);
+    if (made === null) {
+      undecided.push(...openChanges(pair, plans, [before.defaultEffect, after.defaultEffect], changed));
+      continue;
+    }
+    const comparison = { ...made, byRule: options.byRule ?? false };
     for (const side of [0, 1] as const) {
       for (const rule of changed[side]) walk(comparison, side, rule);
       if (before.defaultEffect !== after.defaultEffect) walk(comparison, side, null);
@@ -205,7 +207,7 @@ function comparisonOf(
   tags: Sides<ListTag>,
   typing: ContextTyping | undefined,
   limits: Limits,
-): Omit<Comparison, 'byRule'> {
+): Omit<Comparison, 'byRule'> | null {
   const clausal = ([0, 1] as const).flatMap((side) =>
     plans[side].rules.map(({ condition }) => ({
       condition,
@@ -213,14 +215,55 @@ function comparisonOf(
       listTag: tags[side],
     })),
   );
+  const model = pairModel(clausal, typing, limits);
+  if (model === null) return null;
   return {
     pair,
     plans,
     defaults: [policies[0].defaultEffect, policies[1].defaultEffect],
-    model: pairModel(clausal, typing, limits),
+    model,
     changes: new Map(),
     undecided: new Map(),
   };
+}
+
+/** Every change that changed rules of a pair could make, where the pair is too large to look at. */
+function openChanges(
+  { agentPattern: agent, actionPattern: action }: PairClass,
+  plans: Sides<Plan>,
+  defaults: Sides<Effect>,
+  changed: Sides<readonly number[]>,
+): UndecidedChange[] {
+  const open = new Map<string, UndecidedChange>();
+  const note = (from: Outcome, to: Outcome) => {
+    const key = `${from.effect} ${to.effect}`;
+    const rules = { from: from.rule, to: to.rule };
+    if (!open.has(key)) open.set(key, { agent, action, from: from.effect, to: to.effect, rules, reason: 'budget' });
+  };
+  const ofSide = (side: Side, places: readonly number[]): Outcome[] =>
+    places.map((place) => {
+      const { effect, id } = plans[side].rules[place] as CompiledRule;
+      return { effect, rule: id };
+    });
+  const all = (side: Side): Outcome[] => {
+    const outcomes = new Map<Effect, Outcome>([[defaults[side], { effect: defaults[side], rule: null }]]);
+    for (const { effect, id } of plans[side].rules) outcomes.set(effect, { effect, rule: id });
+    return [...outcomes.values()];
+  };
+  const defaultChanged = defaults[0] !== defaults[1];
+  const changing = ([0, 1] as const).map((side) => [
+    ...ofSide(side, changed[side]),
+    ...(defaultChanged ? [{ effect: defaults[side], rule: null }] : []),
+  ]);
+  for (const from of changing[0] ?? []) for (const to of all(1)) note(from, to);
+  for (const to of changing[1] ?? []) for (const from of all(0)) note(from, to);
+  return sortedByKey(open).map(([, change]) => change);
+}
+
+interface Outcome {
+  readonly effect: Effect;
+  /** Null: the default. */
+  readonly rule: string | null;
 }
 
 /** Finds the changes where this rule (null: the default) wins on its side, rule by rule of the other side. */

@@ -28,6 +28,8 @@ export interface Space {
   readonly ties: readonly Tie[];
   /** Whether some test has fields on both sides. */
   readonly comparesFields: boolean;
+  /** What a visit costs: 1, and more where a field has thousands of cells. */
+  readonly visit: number;
 }
 
 /** Counts clause visits, so that every answer is the same on every machine. */
@@ -69,7 +71,7 @@ export function copyOf(state: State): State {
 export function assume(space: Space, state: State, formula: Formula, work: Work): boolean {
   switch (formula.kind) {
     case 'literal':
-      work.left -= 1;
+      work.left -= space.visit;
       return assumeLiteral(space, state, formula);
     case 'all':
       return formula.of.every((child) => assume(space, state, child, work));
@@ -139,7 +141,7 @@ function assumeClause(space: Space, state: State, { of, bits }: Junction | Claus
 
 function statusOf(space: Space, state: State, formula: Formula, work: Work): 0 | 1 | 2 {
   if (formula.kind === 'literal') {
-    work.left -= 1;
+    work.left -= space.visit;
     if (!literalPossible(space, state, formula.atom, formula.sign)) return never;
     return literalPossible(space, state, formula.atom, !formula.sign) ? open : always;
   }

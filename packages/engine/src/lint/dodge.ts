@@ -109,10 +109,13 @@ function stageFor(lint: LintContext, pair: Pair): Stage | null {
   const model = lazy(() => modelOf(lint, plan, typing));
   let record = lint.memory.dodges.get(key);
   if (record === undefined) {
-    record = { work: perStage - model().work.left, answers: new Map() };
+    const made = model();
+    if (made === null) return null;
+    record = { work: perStage - made.work.left, answers: new Map() };
     rememberDodges(lint.memory, key, record);
   }
-  return { lint, pair, typing, plan, record, model, reads };
+  // A pair has a record only where it has a model.
+  return { lint, pair, typing, plan, record, model: () => model() as PairModel, reads };
 }
 
 /** Everything that the answers about a pair depend on. */
@@ -130,11 +133,11 @@ function keyOf(
 }
 
 /** With the roots of all rules, so that later questions take the same work in whatever order they come. */
-function modelOf({ policy }: LintContext, { rules }: Plan, typing: ContextTyping): PairModel {
+function modelOf({ policy }: LintContext, { rules }: Plan, typing: ContextTyping): PairModel | null {
   const { resources } = policy.index;
   const clausal = rules.map(({ condition }) => ({ condition, resources, listTag: () => '' }));
   const model = pairModel(clausal, typing, { perQuery, perPair: perStage });
-  for (const place of rules.keys()) rootOf(model, place);
+  if (model !== null) for (const place of rules.keys()) rootOf(model, place);
   return model;
 }
 
