@@ -1,5 +1,6 @@
 import type { Decision, DecisionRecord } from '@policy-studio/contract';
 import { bucketOf, type RuleInput } from '@policy-studio/engine';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { introduce, putInForce, putRollout } from './in-force.testkit.js';
@@ -157,6 +158,64 @@ describe('while a bundle is in canary', () => {
     const { canary } = await evidenceOf(server.db.pool, rolloutId, 7);
     expect(canary.byPrincipal).toMatchObject([{ decisions: 1 }]);
     expect((await evidenceOf(server.db.pool, rolloutId, 1)).canary.principals).toBe(0);
+  });
+});
+
+describe('evidence', () => {
+  it('is what the records themselves add up to', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            session: fc.option(fc.constantFrom('u', 'v', 'w', 'x', 'y', 'z'), { nil: undefined }),
+            action: fc.constantFrom('go', 'stop', 'listed', 'new', 'other'),
+            sender: fc.constantFrom('a', 'b', 'c', 7),
+          }),
+          { minLength: 1, maxLength: 40 },
+        ),
+        fc.constantFrom(0, 30, 70, 100),
+        async (asked, sharePct) => {
+          await putInForce(server, { rules: stableRules });
+          const { rolloutId } = await putRollout(server, { rules: candidateRules, sharePct });
+          const requests = asked.map(({ session, action, sender }) => ({
+            agent: 'a',
+            action,
+            context: { sender },
+            ...(session === undefined ? {} : { session }),
+          }));
+          const { body } = await server.call('evaluateBatch', { token: key, body: { requests } });
+          const counted = { decisions: 0, denied: 0, approvals: 0, unmatched: 0, newlyDenied: 0, newlyAllowed: 0 };
+          const principals = new Set<string>();
+          for (const { decision_id } of body.decisions as Decision[]) {
+            const { policy_effect, matched_rule, rollout, arm, session } = await recordOf(decision_id);
+            const shadow = rollout?.shadow;
+            if (!shadow) throw new Error('nothing was compared');
+            const here = { effect: policy_effect, matched_rule };
+            const [candidate, before] = arm === 'canary' || sharePct === 100 ? [here, shadow] : [shadow, here];
+            const denied = [candidate, before].map(({ effect }) => effect === 'deny');
+            principals.add(session ?? '');
+            counted.decisions += 1;
+            counted.denied += denied[0] ? 1 : 0;
+            counted.approvals += candidate.effect === 'needs_approval' ? 1 : 0;
+            counted.unmatched += candidate.matched_rule === null ? 1 : 0;
+            counted.newlyDenied += denied[0] && !denied[1] ? 1 : 0;
+            counted.newlyAllowed += !denied[0] && denied[1] ? 1 : 0;
+          }
+          const { stable, canary, shadow } = await evidenceOf(server.db.pool, rolloutId, 1);
+          const onAllTraffic = [...canary.byPrincipal, ...shadow.byPrincipal];
+          const seen = Object.fromEntries(
+            Object.keys(counted).map((name) => [
+              name,
+              onAllTraffic.reduce((sum, one) => sum + one[name as keyof typeof counted], 0),
+            ]),
+          );
+          expect(seen).toEqual(counted);
+          expect(canary.principals + shadow.principals).toBe(principals.size);
+          expect(stable.principals).toBe(shadow.principals);
+        },
+      ),
+      { numRuns: 12 },
+    );
   });
 });
 
