@@ -9,6 +9,7 @@ import {
   rolloutActions,
 } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
+import { freezeAt } from '../freeze-windows/queries.js';
 import { type ArmEvidence, type StepEvidence, stepEvidence, total } from './evidence.js';
 import { type GateLimits, judge } from './gates.js';
 import {
@@ -146,7 +147,8 @@ export async function judged(db: Pool | PoolClient, row: RolloutRow, now: Date):
   const evidence = await stepEvidence(db, row, now);
   const state = stateOf(row);
   const { gates, reading } = judge({ ...state, limits: row.plan }, evidence);
-  return { row, evidence, gates, reading: { ...reading, frozen: false } };
+  const freeze = await freezeAt(db, row.workspace_id, now);
+  return { row, evidence, gates, reading: { ...reading, frozen: freeze !== null } };
 }
 
 export interface RolloutFilter {
