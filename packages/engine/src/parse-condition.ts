@@ -132,7 +132,29 @@ function parseEntry(parse: Parse, key: string, value: unknown, level: number): C
   return parsed.combinator === 'all' ? allOf(children) : anyOf(children);
 }
 
+/** Other names of the combinators, as they are called elsewhere; read as fields unless their value cannot be one's. */
+const combinatorNames: ReadonlyMap<string, string> = new Map([
+  ['all', 'all'],
+  ['and', 'all'],
+  ['allof', 'all'],
+  ['any', 'any'],
+  ['or', 'any'],
+  ['anyof', 'any'],
+  ['not', 'not'],
+]);
+
+/** The combinator that somebody meant who put conditions under the name of a field. */
+function combinatorMeant(field: string, value: unknown): string | undefined {
+  const [first] = Array.isArray(value) ? value : [value];
+  return isObject(first) ? combinatorNames.get(field.toLowerCase()) : undefined;
+}
+
 function parseTest(parse: Parse, field: string, written: Operator, bare: boolean, value: unknown): Condition {
+  const meant = bare ? combinatorMeant(field, value) : undefined;
+  if (meant !== undefined && !isReference(value)) {
+    report(parse, `${quoted(field)} is no combinator, did you mean \`${meant}\`?`);
+    return refused;
+  }
   const inValue = bare && typeof value === 'string' ? operatorValue.exec(value) : null;
   const operator = inValue === null ? written : (inValue[1] as Operator);
   const operand = parseOperand(parse, operator, inValue === null ? value : Number(inValue[2]));
@@ -170,6 +192,10 @@ function parseOperand(parse: Parse, operator: Operator, value: unknown): Operand
     }
   }
   return operand;
+}
+
+function isReference(value: unknown): boolean {
+  return isObject(value) && (Object.hasOwn(value, 'field') || Object.hasOwn(value, 'list'));
 }
 
 function parseReference(parse: Parse, value: Record<string, unknown>): Operand | null {
