@@ -8,6 +8,7 @@ import { clipped, count, json, moment, plural, printable, type Style, type Termi
 import type { Outcome } from '../program.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
 import { bundleArgument, findBundle } from './bundle-reference.js';
+import { bundleRolloutCommands } from './bundle-rollout.js';
 import { type PushOptions, push, pushedFindings } from './push.js';
 import { writeMade } from './write-file.js';
 
@@ -18,6 +19,7 @@ export function bundlesCommand(terminal: Terminal, outcome: Outcome): Command {
   command.addCommand(pushCommand(terminal, outcome));
   command.addCommand(pullCommand(terminal));
   command.addCommand(activateCommand(terminal));
+  for (const each of bundleRolloutCommands(terminal, outcome)) command.addCommand(each);
   return command;
 }
 
@@ -153,6 +155,8 @@ interface ActivateOptions extends ConnectionOptions, Partial<RequestOptions> {
   readonly approval?: number;
   readonly requestApproval?: boolean;
   readonly pct?: number;
+  readonly supersede?: boolean;
+  readonly onBreach?: 'rollback' | 'hold';
 }
 
 function activateCommand(terminal: Terminal): Command {
@@ -160,7 +164,14 @@ function activateCommand(terminal: Terminal): Command {
     .description('Bring an approved bundle into force, or ask for the approval that needs')
     .argument('<bundle>', bundleArgument)
     .addOption(new Option('--approval <id>', 'the approval to use').argParser(idArgument))
-    .option('--request-approval', 'ask for an approval instead, with --justification');
+    .option('--request-approval', 'ask for an approval instead, with --justification')
+    .option('--supersede', 'take the place of a rollout that is in shadow or canary')
+    .addOption(
+      new Option('--on-breach <what>', 'what a critical gate does: hold is for a security fix').choices([
+        'rollback',
+        'hold',
+      ]),
+    );
   return requestOptions(command).action(async (reference: string, options: ActivateOptions) => {
     const { approval: approvalId, requestApproval } = options;
     if ((approvalId === undefined) === (requestApproval !== true)) {
@@ -176,7 +187,13 @@ function activateCommand(terminal: Terminal): Command {
     }
     const { id } = await findBundle(client, reference);
     const share = options.pct ?? (await client.approvals.getApproval({ id: approvalId })).initial_pct ?? 100;
-    const bundle = await client.bundles.activateBundle({ id, approval_id: approvalId, canary_pct: share });
+    const bundle = await client.bundles.activateBundle({
+      id,
+      approval_id: approvalId,
+      canary_pct: share,
+      ...(options.supersede === true ? { supersede: true } : {}),
+      ...(options.onBreach === undefined ? {} : { on_breach: options.onBreach }),
+    });
     const done = `${bundle.version} (id ${bundle.id}) is ${bundle.status} and decides ${bundle.traffic_pct} % of the traffic\n`;
     out.write(options.json === true ? json(bundle) : done);
   });

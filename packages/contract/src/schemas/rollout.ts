@@ -192,29 +192,31 @@ export const SkipGate = Type.Object(
   { additionalProperties: false },
 );
 export const RollBackRollout = Type.Object(
-  { reason: Reason, create_incident: Type.Boolean({ default: true }) },
+  { reason: Reason, create_incident: Type.Optional(Type.Boolean({ default: true })) },
   { additionalProperties: false },
 );
 
 /** Overrides of the workspace's settings for one rollout; under four eyes only stricter ones. */
 export const activationPlan = {
-  supersede: Type.Boolean({
-    default: false,
-    description: 'Take the place of a rollout that is in shadow or canary; without it that is 409.',
-  }),
+  supersede: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description: 'Take the place of a rollout that is in shadow or canary; without it that is 409.',
+    }),
+  ),
   gates: Type.Optional(Type.Partial(RolloutGates, { additionalProperties: false })),
   dwell_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 8760 })),
   on_breach: Type.Optional(onBreach),
 };
 
 export const PromoteBundle = Type.Object(
-  { target_pct: Type.Integer({ minimum: 1, maximum: 100, default: 100 }) },
+  { target_pct: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 100 })) },
   { additionalProperties: false },
 );
 export const RollBackBundle = Type.Object(
   {
     reason: Reason,
-    create_incident: Type.Boolean({ default: true }),
+    create_incident: Type.Optional(Type.Boolean({ default: true })),
     rolled_back_by: Type.Optional(Label(128)),
   },
   { additionalProperties: false },

@@ -63,7 +63,7 @@ export async function activateBundle(
       sharePct: body.canary_pct,
       plan: planOf(settings, body),
       risky: ready.risk === 'high' || ready.risk === 'critical',
-      supersede: body.supersede,
+      supersede: body.supersede ?? false,
       now,
     });
     if (rollout instanceof Refusal) return rollout;

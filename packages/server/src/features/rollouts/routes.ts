@@ -74,7 +74,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
     }
     const changed = await change(
       { ...input, params: { id: row.id } },
-      { kind: 'promote', targetPct: body.target_pct },
+      { kind: 'promote', targetPct: body.target_pct ?? 100 },
       undefined,
     );
     if (changed instanceof Refusal) return changed;
@@ -89,7 +89,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
       actor: caller.owner,
       reason: body.reason,
       claimedActor: body.rolled_back_by ?? null,
-      createIncident: body.create_incident,
+      createIncident: body.create_incident ?? true,
       now: services.clock.now(),
     };
     const done = await withTransaction(services.db.pool, (tx) => rollBack(tx, order));
@@ -120,7 +120,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
 
 interface Back {
   readonly reason: string;
-  readonly create_incident: boolean;
+  readonly create_incident?: boolean;
   readonly rolled_back_by?: string;
 }
 

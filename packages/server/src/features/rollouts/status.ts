@@ -55,6 +55,7 @@ export function nextStepText({ row, gates, reading }: Judged, now: Date): string
   if (row.holds.includes('operator')) return `${next} when somebody resumes the rollout`;
   if (reading.verdict !== 'pass' || reading.holds.length > 0)
     return `${next} when all gates pass: ${waiting?.sentence}`;
+  if (reading.frozen) return `${next} when the freeze is over`;
   const left = (baking ? bakeMs : dwellMs) - dwelled(state, now);
   if (row.phase === 'shadow')
     return `${next} when somebody promotes it${left > 0 ? `, from ${durationText(left)} on` : ''}`;
