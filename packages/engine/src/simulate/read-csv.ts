@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/browser/esm/sync';
-import { type Diagnostic, hint, type Path, quoted } from '../diagnostic.js';
+import { type Diagnostic, hint, nearest, type Path, quoted } from '../diagnostic.js';
 import { limits } from '../limits.js';
 import { type Position, sourceError } from '../source.js';
 import { caseLimits } from './case.js';
@@ -90,7 +90,7 @@ function columnsOf(header: Row): { paths: (Path | null)[] } | Diagnostic[] {
     return segments;
   });
   for (const name of ['agent', 'action']) {
-    if (!seen.has(name)) report(`the header has no column \`${name}\`${hint(name, names)}`);
+    if (!seen.has(name)) report(`the header has no column \`${name}\`${instead(name, names)}`);
   }
   for (const name of found.length > 0 ? [] : names) {
     for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
@@ -104,6 +104,14 @@ function columnsOf(header: Row): { paths: (Path | null)[] } | Diagnostic[] {
     if (meant !== '') report(`the column ${quoted(name)} is no expectation${meant}`);
   }
   return found.length > 0 ? found.slice(0, limits.diagnostics) : { paths };
+}
+
+/** What to write, where a column is nearly called so or the cells are not told apart. */
+function instead(name: string, names: readonly string[]): string {
+  const near = nearest(name, names);
+  if (near !== null) return `: rename ${quoted(near)}`;
+  const [only = ''] = names;
+  return names.length === 1 && /[;\t|]/.test(only) ? ': put commas between the cells' : '';
 }
 
 function caseOf(header: readonly string[], paths: readonly (Path | null)[], cells: readonly string[]): unknown {
