@@ -31,6 +31,7 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   bundles: async () => (await import('./commands/bundles.js')).bundlesCommand,
   approvals: async () => (await import('./commands/approvals.js')).approvalsCommand,
   rollouts: async () => (await import('./commands/rollouts.js')).rolloutsCommand,
+  emergency: async () => (await import('./commands/emergency.js')).emergencyCommand,
   incidents: async () => (await import('./commands/incidents.js')).incidentsCommand,
   catalog: async () => (await import('./commands/catalog.js')).catalogCommand,
   lists: async () => (await import('./commands/lists.js')).listsCommand,

@@ -26,8 +26,12 @@ function showCommand(terminal: Terminal): Command {
       if (name !== undefined) return out.write(json(await client.catalog.getCatalogAction({ action: name })));
       const catalog = await client.catalog.getCatalog();
       if (options.json === true) return out.write(json(catalog));
-      const agents = catalog.agents.map(({ agent, description }) => [agent, printable(clipped(description, 60))]);
-      out.write(table([{ title: 'agent' }, { title: '' }], agents, out.style));
+      const agents = catalog.agents.map(({ agent, mode, description }) => [
+        agent,
+        mode === 'observe' ? 'only observed' : 'enforced',
+        printable(clipped(description, 60)),
+      ]);
+      out.write(table([{ title: 'agent' }, { title: 'mode' }, { title: '' }], agents, out.style));
       const uncovered = new Set(catalog.coverage.uncovered);
       const columns = [
         { title: 'action' },
@@ -55,18 +59,27 @@ interface DescriptionOptions extends ConnectionOptions {
   readonly description?: string;
 }
 
+interface PutAgentOptions extends DescriptionOptions {
+  readonly mode?: 'enforce' | 'observe';
+}
+
 function putAgentCommand(terminal: Terminal): Command {
   return connected(new Command('put-agent'))
-    .description('Add an agent, or describe it')
+    .description('Add an agent, describe it, or only observe it')
     .argument('<agent>', 'its name, such as inbox.triage')
     .option('--description <text>', 'what it does')
-    .action(async (agent: string, { description, ...options }: DescriptionOptions) => {
+    .addOption(
+      new Option('--mode <mode>', 'observe: decide and record, but answer allow').choices(['enforce', 'observe']),
+    )
+    .action(async (agent: string, { description, mode, ...options }: PutAgentOptions) => {
       const client = await connect(options, terminal);
       const kept = await client.catalog.putCatalogAgent({
         agent,
         ...(description === undefined ? {} : { description }),
+        ...(mode === undefined ? {} : { mode }),
       });
-      terminal.out.write(options.json === true ? json(kept) : `${kept.agent} is in the catalog\n`);
+      const only = kept.mode === 'observe' ? ', and only observed: it is answered allow whatever is decided' : '';
+      terminal.out.write(options.json === true ? json(kept) : `${kept.agent} is in the catalog${only}\n`);
     });
 }
 

@@ -1,0 +1,73 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type TestDatabase, testDatabase } from '../../database/database.testkit.js';
+import { startTestServer, type TestServer } from '../../server.testkit.js';
+
+let database: TestDatabase;
+let one: TestServer;
+let two: TestServer;
+beforeAll(async () => {
+  database = await testDatabase();
+  const log = pino({ level: 'silent' });
+  [one, two] = await Promise.all([
+    startTestServer({ db: database.db, log }),
+    startTestServer({ db: database.db, log }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([one?.close(), two?.close()]);
+  await database?.close();
+});
+
+const seen = async (server = one) => (await server.call('getSystem')).body;
+const other = async () => (await seen()).replicas.find(({ answers }) => !answers);
+const disable = () =>
+  one.call('disablePolicy', { body: { effect: 'deny', reason: 'to have a generation', ttl_minutes: 5 } });
+
+// One story, told in order.
+it('lists a server that nobody has asked as idle, and one that decides by what is in force as current', async () => {
+  await two.services.presence.acknowledge();
+  const { replicas, latest_generation: latest } = await seen();
+  expect(replicas).toHaveLength(2);
+  expect(replicas.find(({ answers }) => answers)).toMatchObject({ state: 'current', generation: latest });
+  expect(await other()).toMatchObject({ state: 'idle', generation: null, answers: false });
+  await two.call('evaluate', { body: { agent: 'a', action: 'b', context: {} } });
+  await two.services.presence.acknowledge();
+  expect(await other()).toMatchObject({ state: 'current', generation: latest });
+});
+
+it('tells which server does not decide by the newest yet', async () => {
+  await two.services.listener.stop();
+  const { body } = await disable();
+  expect(body.generation).toBe((await seen()).latest_generation);
+  await two.services.presence.acknowledge();
+  expect(await other()).toMatchObject({ state: 'behind', generation: body.generation - 1 });
+  await two.services.enforcement.poll();
+  // Nothing has to pass before a new generation is told.
+  await two.services.presence.acknowledge();
+  expect(await other()).toMatchObject({ state: 'current', generation: body.generation });
+});
+
+it('tells which server is not heard of, forgets it after an hour, and knows it again', async () => {
+  const { pool } = database.db;
+  const { id } = two.services.presence;
+  const age = (interval: string) =>
+    pool.query('update replica set seen_at = now() - $2::interval where id = $1', [id, interval]);
+  await age('16 seconds');
+  expect(await other()).toMatchObject({ state: 'silent', seen_seconds: 16 });
+  await age('61 minutes');
+  expect(await other()).toBeUndefined();
+  await one.call('enablePolicy', { body: {} });
+  await one.services.presence.acknowledge();
+  expect((await pool.query('select 1 from replica where id = $1', [id])).rows).toEqual([]);
+  await two.services.enforcement.poll();
+  await two.services.presence.acknowledge();
+  expect(await other()).toMatchObject({ state: 'current' });
+});
+
+it('lists no server that has stopped', async () => {
+  await two.services.presence.leave();
+  expect(await other()).toBeUndefined();
+  await two.services.presence.acknowledge();
+  expect(await other()).toBeUndefined();
+});
