@@ -37,6 +37,8 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   lists: async () => (await import('./commands/lists.js')).listsCommand,
   keys: async () => (await import('./commands/keys.js')).keysCommand,
   decisions: async () => (await import('./commands/decisions.js')).decisionsCommand,
+  channels: async () => (await import('./commands/channels.js')).channelsCommand,
+  audit: async () => (await import('./commands/audit.js')).auditCommand,
   status: async () => (await import('./commands/status.js')).statusCommand,
 };
 

@@ -1,3 +1,4 @@
+export * from './audit-chain.js';
 export * from './openapi.js';
 export * from './operation.js';
 export * from './operations/index.js';

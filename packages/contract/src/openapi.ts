@@ -3,7 +3,7 @@ import type { Operation } from './operation.js';
 import { Problem, type ProblemCode, problemCodes } from './problem.js';
 import { ApiKey } from './schemas/access.js';
 import { Approval } from './schemas/approval.js';
-import { AuditEntry } from './schemas/audit.js';
+import { AuditCheckpoint, AuditEntry } from './schemas/audit.js';
 import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Channel, Delivery } from './schemas/channel.js';
@@ -44,6 +44,7 @@ const named: readonly TSchema[] = [
   PostMortem,
   Settings,
   AuditEntry,
+  AuditCheckpoint,
   Channel,
   Delivery,
   Decision,

@@ -22,3 +22,20 @@ export const AuditQuery = Type.Object({
 });
 export const AuditPage = Type.Object({ entries: Type.Array(AuditEntry), next_before: Nullable(Type.Integer()) });
 export type AuditPage = Static<typeof AuditPage>;
+
+/** What a trail looked like at a moment, signed by the server. */
+export const AuditCheckpoint = Type.Object(
+  {
+    format: Type.Literal('policy-studio-audit-checkpoint-1'),
+    workspace: Type.String(),
+    seq: Type.Integer({ description: 'The newest entry.' }),
+    head: Type.String({ description: 'Its hash.' }),
+    count: Type.Integer({ description: 'How many entries there are.' }),
+    at: Timestamp,
+    key_id: Type.String({ description: 'The first 16 digits of the SHA-256 of the public key.' }),
+    public_key: Type.String({ description: 'Ed25519, 32 bytes, base64. The same as long as HMAC_SECRET is.' }),
+    signature: Type.String({ description: 'Ed25519 over the RFC 8785 form of everything else; base64.' }),
+  },
+  { $id: 'AuditCheckpoint' },
+);
+export type AuditCheckpoint = Static<typeof AuditCheckpoint>;

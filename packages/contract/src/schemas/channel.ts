@@ -33,7 +33,7 @@ export const CreateChannel = Type.Object(
     topics,
     url: Type.Optional(url),
     routing_key: Type.Optional(routing_key),
-    enabled: Type.Boolean({ default: true }),
+    enabled: Type.Optional(Type.Boolean({ description: 'Default: true.' })),
   },
   { additionalProperties: false },
 );

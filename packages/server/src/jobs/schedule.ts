@@ -5,6 +5,7 @@ import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
 import { compactRollups } from '../features/decisions/rollups.js';
 import { expirePins } from '../features/emergency/commands.js';
+import { leaveCheckpoints } from '../features/events/checkpoint.js';
 import { forgetJobs } from '../features/jobs/retention.js';
 import { runNextJob } from '../features/jobs/run.js';
 import { tickRollouts } from '../features/rollouts/controller.js';
@@ -40,6 +41,7 @@ export const jobs: readonly Job[] = [
   },
   { name: 'channels.deliver', everyMs: second / 2, run: deliverDue },
   { name: 'channels.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetDeliveries(db.pool, now.getTime()) },
+  { name: 'audit.checkpoint', everyMs: 5 * minute, run: leaveCheckpoints },
   // Long work that was asked for. One at a time: its threads leave a core to decisions.
   { name: 'jobs.work', everyMs: second / 2, run: (services) => runNextJob(services, jobWork) },
   { name: 'jobs.retention', everyMs: minute, run: ({ db }, now) => forgetJobs(db.pool, now.getTime()) },

@@ -39,6 +39,7 @@ export async function createChannel(
   const target = newTarget(body.kind, body, body.kind === 'webhook' ? newSecret() : null);
   const fault = target instanceof Refusal ? target : targetFault(services, target);
   if (target instanceof Refusal || fault) return fault ?? (target as Refusal);
+  const { enabled = true } = body;
   const now = clock.now();
   return withTransaction(db.pool, async (tx) => {
     await lockChannels(tx, workspaceId);
@@ -49,12 +50,12 @@ export async function createChannel(
     const { rows } = await tx.query<{ id: number }>(
       `insert into channel (workspace_id, name, kind, topics, enabled, sealed, target, created_by, created_at, updated_at)
        values ($1, $2, $3, $4, $5, '', $6, $7, $8, $8) returning id`,
-      [workspaceId, body.name, body.kind, body.topics, body.enabled, shownTarget(target), actor, now],
+      [workspaceId, body.name, body.kind, body.topics, enabled, shownTarget(target), actor, now],
     );
     const { id } = rows[0] as { id: number };
     const sealed = secrets.seal(JSON.stringify(target), sealPurpose(id));
     await tx.query('update channel set sealed = $2 where id = $1', [id, sealed]);
-    const { name, kind, topics, enabled } = body;
+    const { name, kind, topics } = body;
     const data = { name, kind, topics, enabled, target: shownTarget(target) };
     await recordChange(tx, { workspaceId, at: now, actor, kind: 'channel.created', subject: `channel/${id}`, data });
     return { ...channelDocument((await channelById(tx, workspaceId, id)) as ChannelRow), secret: target.secret };

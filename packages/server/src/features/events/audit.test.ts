@@ -1,6 +1,6 @@
+import { auditEntryHash } from '@policy-studio/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
-import { eventHash } from './transaction.js';
 
 describe('the audit trail', () => {
   let server: TestServer;
@@ -28,13 +28,12 @@ describe('the audit trail', () => {
 
   it('chains every entry to the one before, so that a change or an omission shows', async () => {
     const { body } = await server.call('listAudit', { query: { limit: 200 } });
-    const { rows } = await server.db.pool.query<{ id: number; event_hash: string }>(
-      "select id, event_hash from workspace where name = 'default'",
+    const { rows } = await server.db.pool.query<{ event_hash: string }>(
+      "select event_hash from workspace where name = 'default'",
     );
-    const workspaceId = rows[0]?.id as number;
     let hash = '';
     for (const entry of [...body.entries].reverse()) {
-      hash = eventHash(hash, { ...entry, workspaceId, at: new Date(entry.at) });
+      hash = auditEntryHash(hash, entry);
       expect(entry.hash).toBe(hash);
     }
     expect(rows[0]?.event_hash).toBe(hash);

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { route } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
+import { currentCheckpoint } from './checkpoint.js';
 import { auditEntries, eventHead, eventsAfter } from './queries.js';
 import { eventStream } from './stream.js';
 import { createEventTail } from './tail.js';
@@ -17,11 +18,20 @@ const streamLimits = {
 } as const;
 
 export function eventRoutes(app: FastifyInstance, services: Services): void {
-  const { db, keys, log, stopping } = services;
+  const { db, clock, keys, log, secrets, stopping } = services;
   const tail = createEventTail(services);
   const readersOfKey = new Map<number, number>();
 
   route(app, services, operations.listAudit, ({ caller, query }) => auditEntries(db.pool, caller.workspaceId, query));
+
+  route(
+    app,
+    services,
+    operations.getAuditCheckpoint,
+    async ({ caller }) =>
+      (await currentCheckpoint(db.pool, secrets.signingKey, caller.workspaceId, clock.now())) ??
+      refuse('not_found', 'nothing has changed in this workspace yet, so there is nothing to sign'),
+  );
 
   route(app, services, operations.readEvents, async ({ caller, query, headers, request, reply }) => {
     const { workspaceId } = caller;

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex } from '@policy-studio/engine';
+import { auditEntryHash } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import { enqueueDeliveries } from '../channels/transaction.js';
 
@@ -37,7 +37,7 @@ export async function recordChange(tx: PoolClient, change: Change): Promise<{ se
   const seq = row.event_seq + 1;
   const generation = row.generation + (change.enforcement ? 1 : 0);
   const data = change.data ?? {};
-  const hash = eventHash(row.event_hash, { ...change, seq, data });
+  const hash = auditEntryHash(row.event_hash, { ...change, at: change.at.toISOString(), seq, data: { ...data } });
   await tx.query(
     'insert into event (workspace_id, seq, at, actor, kind, subject, data, hash) values ($1, $2, $3, $4, $5, $6, $7, $8)',
     [change.workspaceId, seq, change.at, change.actor, change.kind, change.subject, JSON.stringify(data), hash],
@@ -54,13 +54,4 @@ export async function recordChange(tx: PoolClient, change: Change): Promise<{ se
     await tx.query('select pg_notify($1, $2)', [generationChannel, `${change.workspaceId}:${generation}`]);
   }
   return { seq, generation };
-}
-
-/** The link of the chain: SHA-256 over the previous hash and the canonical entry. */
-export function eventHash(
-  previous: string,
-  entry: Omit<Change, 'enforcement'> & { seq: number; data: Readonly<Record<string, unknown>> },
-): string {
-  const { seq, actor, kind, subject, data } = entry;
-  return sha256Hex(`${previous}\n${canonicalJson({ seq, at: entry.at.toISOString(), actor, kind, subject, data })}`);
 }
