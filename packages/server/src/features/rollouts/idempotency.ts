@@ -15,35 +15,64 @@ export interface KeyedCommand {
 /** The answers of the bootstrap token are kept under this key id. */
 const bootstrapKeyId = 0;
 
-type Stored = { readonly digest: string; readonly status: number; readonly body: unknown };
+type Stored = { readonly digest: string; readonly body: unknown };
 
 /**
- * Runs `work`, or gives the answer that the same key was given first. A key with another command is refused with
- * `idempotency_key_reused`. Refusals are not kept: asked again, the command is tried again. Where the server ends between
- * the change and the keeping of its answer, the second try finds the change made and is answered by the state.
+ * Runs `work`, or gives the answer that the same key was given first. On one server commands of one key run one after the
+ * other; on two, the second finds the first made, or its answer. A key with another command is refused with
+ * `idempotency_key_reused`. Refusals are not kept: asked again, the command is tried again.
  */
-export async function answeredOnce<T>(
-  pool: Pool,
-  { caller, key, command, now }: KeyedCommand,
-  work: () => Promise<T | Refusal>,
-): Promise<T | Refusal> {
-  if (key === undefined) return work();
-  const place = [caller.workspaceId, caller.keyId ?? bootstrapKeyId, key];
-  const digest = sha256Hex(canonicalJson({ ...command, by: caller.owner }));
-  const known = await pool.query<Stored>(
-    'select digest, status, body from command_answer where workspace_id = $1 and key_id = $2 and idempotency_key = $3',
-    place,
-  );
-  const first = known.rows[0];
-  if (first) return first.digest === digest ? (first.body as T) : reused(key);
+export type AnswerOnce = <T>(keyed: KeyedCommand, work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
+
+export function createAnswerOnce(pool: Pool): AnswerOnce {
+  const running = new Map<string, Promise<unknown>>();
+  return async (keyed, work) => {
+    if (keyed.key === undefined) return work();
+    const place = JSON.stringify(placeOf(keyed));
+    const turn = (running.get(place) ?? Promise.resolve()).then(() => answered(pool, keyed, work));
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    running.set(place, settled);
+    try {
+      return await turn;
+    } finally {
+      if (running.get(place) === settled) running.delete(place);
+    }
+  };
+}
+
+function placeOf({ caller, key }: KeyedCommand): readonly [number, number, string | undefined] {
+  return [caller.workspaceId, caller.keyId ?? bootstrapKeyId, key];
+}
+
+async function answered<T>(pool: Pool, keyed: KeyedCommand, work: () => Promise<T | Refusal>): Promise<T | Refusal> {
+  const first = await kept<T>(pool, keyed);
+  if (first !== null) return first;
   const answer = await work();
-  if (answer instanceof Refusal) return answer;
-  const kept = await pool.query(
+  // Where another server was faster, its answer is the first.
+  if (answer instanceof Refusal) return (await kept<T>(pool, keyed)) ?? answer;
+  await pool.query(
     `insert into command_answer (workspace_id, key_id, idempotency_key, digest, status, body, at)
      values ($1, $2, $3, $4, 200, $5, $6) on conflict do nothing`,
-    [...place, digest, JSON.stringify(answer), now],
+    [...placeOf(keyed), digestOf(keyed), JSON.stringify(answer), keyed.now],
   );
-  return kept.rowCount === 1 ? answer : answeredOnce(pool, { caller, key, command, now }, work);
+  return (await kept<T>(pool, keyed)) ?? answer;
+}
+
+async function kept<T>(pool: Pool, keyed: KeyedCommand): Promise<T | Refusal | null> {
+  const { rows } = await pool.query<Stored>(
+    'select digest, body from command_answer where workspace_id = $1 and key_id = $2 and idempotency_key = $3',
+    [...placeOf(keyed)],
+  );
+  const [row] = rows;
+  if (!row) return null;
+  return row.digest === digestOf(keyed) ? (row.body as T) : reused(keyed.key ?? '');
+}
+
+function digestOf({ caller, command }: KeyedCommand): string {
+  return sha256Hex(canonicalJson({ ...command, by: caller.owner }));
 }
 
 function reused(key: string): Refusal {

@@ -7,7 +7,7 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { bundleById, bundleDocument, noBundle, withFindings } from '../bundles/queries.js';
 import { type Ask, changeRollout, noRollout } from './commands.js';
-import { answeredOnce } from './idempotency.js';
+import { createAnswerOnce } from './idempotency.js';
 import { judged, newestRolloutOf, rolloutById, rolloutDocument, rolloutPage, rolloutSummary } from './queries.js';
 import { type Rollback, rollBack } from './rollback.js';
 import { canaryStatus, checkGates } from './status.js';
@@ -15,6 +15,7 @@ import { isOver } from './transition.js';
 
 export function rolloutRoutes(app: FastifyInstance, services: Services): void {
   const { pool } = services.db;
+  const answerOnce = createAnswerOnce(pool);
   type Headers = { 'idempotency-key'?: string };
 
   const change = (
@@ -25,7 +26,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
     const asked = { rolloutId: params.id, ask, ...(generation === undefined ? {} : { generation }) };
     const command = { rollout: params.id, ...ask, generation: generation ?? null };
     const keyed = { caller, key: headers['idempotency-key'], command, now: services.clock.now() };
-    return answeredOnce(pool, keyed, () => changeRollout(services, caller, asked));
+    return answerOnce(keyed, () => changeRollout(services, caller, asked));
   };
 
   route(app, services, operations.listRollouts, async ({ caller, query }) => {
@@ -104,7 +105,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
     now: services.clock.now(),
   });
   route(app, services, operations.rollbackBundle, ({ caller, params, body, headers }) =>
-    answeredOnce(pool, keyed(caller, headers, { rollback: params.id, ...body }), () => back(caller, params.id, body)),
+    answerOnce(keyed(caller, headers, { rollback: params.id, ...body }), () => back(caller, params.id, body)),
   );
   route(app, services, operations.rollbackRollout, async ({ caller, params, body, headers }) => {
     const row = await rolloutById(pool, caller.workspaceId, params.id);
@@ -114,7 +115,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
       return refuse('rollout_over', `rollout ${row.id} is ${row.phase.replace('_', ' ')} and decides nothing`);
     }
     const command = { rollback_rollout: params.id, ...body };
-    return answeredOnce(pool, keyed(caller, headers, command), () => back(caller, row.bundle_id, body));
+    return answerOnce(keyed(caller, headers, command), () => back(caller, row.bundle_id, body));
   });
 }
 
