@@ -94,6 +94,7 @@ describe('the routes', () => {
       'GET /docs/problems',
       'GET /docs/reference.js',
       'GET /docs/start.js',
+      'GET /metrics',
       'GET /openapi.json',
       'GET /schema/rule.schema.json',
     ];

@@ -20,6 +20,7 @@ import { incidentRoutes } from './features/incidents/routes.js';
 import { jobRoutes } from './features/jobs/routes.js';
 import { lintRoutes } from './features/lint/routes.js';
 import { listRoutes } from './features/lists/routes.js';
+import { metricsRoutes } from './features/metrics/routes.js';
 import { observationRoutes } from './features/observation/routes.js';
 import { rolloutRoutes } from './features/rollouts/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
@@ -36,6 +37,7 @@ import type { Services } from './services.js';
 /** One line a slice: it registers its operations. */
 const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = [
   systemRoutes,
+  metricsRoutes,
   accessRoutes,
   settingsRoutes,
   bundleRoutes,

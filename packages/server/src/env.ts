@@ -27,6 +27,8 @@ export interface Environment {
   readonly publicUrl: string | null;
   /** Whether messages may go to private addresses, and unencrypted. */
   readonly allowPrivateWebhooks: boolean;
+  /** What a scraper off this machine shows to read `/metrics`. */
+  readonly metricsToken: string | null;
 }
 
 /** A value the server cannot run with. `message` is one line: which variable, what is wrong, what would do. */
@@ -51,7 +53,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     dataDir: resolve(workingFolder, read('DATA_DIR') ?? 'data'),
     databaseUrl,
     hmacSecret: secretOf('HMAC_SECRET', read('HMAC_SECRET')),
-    adminToken: adminTokenOf(read('ADMIN_TOKEN')),
+    adminToken: tokenOf('ADMIN_TOKEN', read('ADMIN_TOKEN')),
     createTablesOnStartup: flagOf('CREATE_TABLES_ON_STARTUP', read('CREATE_TABLES_ON_STARTUP'), databaseUrl === null),
     logLevel: choiceOf('LOG_LEVEL', read('LOG_LEVEL'), logLevels, 'info'),
     decisionLog: choiceOf('DECISION_LOG', read('DECISION_LOG'), ['durable', 'async'] as const, 'durable'),
@@ -59,6 +61,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     trustedProxy: proxiesOf(read('TRUSTED_PROXY')),
     publicUrl: publicUrlOf(read('PUBLIC_URL')),
     allowPrivateWebhooks: flagOf('ALLOW_PRIVATE_WEBHOOKS', read('ALLOW_PRIVATE_WEBHOOKS'), false),
+    metricsToken: tokenOf('METRICS_TOKEN', read('METRICS_TOKEN')),
   };
   if (databaseUrl !== null && environment.hmacSecret === null) {
     throw new EnvironmentError(
@@ -109,10 +112,10 @@ function secretOf(name: string, text: string | null): string | null {
   return text;
 }
 
-function adminTokenOf(text: string | null): string | null {
-  const token = secretOf('ADMIN_TOKEN', text);
+function tokenOf(name: string, text: string | null): string | null {
+  const token = secretOf(name, text);
   if (token !== null && !/^[\x21-\x7e]{1,512}$/.test(token)) {
-    throw new EnvironmentError('ADMIN_TOKEN must be at most 512 printable ASCII characters without spaces');
+    throw new EnvironmentError(`${name} must be at most 512 printable ASCII characters without spaces`);
   }
   return token;
 }

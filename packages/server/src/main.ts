@@ -77,6 +77,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
         fourEyesDefault: environment.databaseUrl !== null,
         publicUrl: environment.publicUrl,
         allowPrivateWebhooks: environment.allowPrivateWebhooks,
+        metricsToken: environment.metricsToken,
       },
       adminToken: adminToken.value,
       hmacSecret: hmacSecret.value,

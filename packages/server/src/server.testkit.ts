@@ -98,6 +98,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       fourEyesDefault: false,
       publicUrl: null,
       allowPrivateWebhooks: false,
+      metricsToken: null,
       ...options.config,
       dataDir,
     },

@@ -12,6 +12,7 @@ import type { Recorder, RecorderOptions } from './features/decisions/recorder.js
 import { createPolicyArchive, type PolicyArchive } from './features/decisions/replay.js';
 import { createEnforcement, type Enforcement } from './features/enforcement/snapshots.js';
 import { generationChannel } from './features/events/transaction.js';
+import { createDecisionMeter, type DecisionMeter } from './features/metrics/decision-meter.js';
 import { createPresence, type Presence } from './features/system/replicas.js';
 import { createListener, type Listener } from './listener.js';
 import type { Logger } from './logging.js';
@@ -28,6 +29,8 @@ export interface Config {
   readonly publicUrl: string | null;
   /** Whether messages may go to private addresses, and unencrypted. */
   readonly allowPrivateWebhooks: boolean;
+  /** What a scraper off this machine shows to read `/metrics`; null: an API key. */
+  readonly metricsToken: string | null;
 }
 
 /**
@@ -47,6 +50,8 @@ export interface Services {
   /** What tells the other servers that this one is there. */
   readonly presence: Presence;
   readonly recorder: Recorder;
+  /** Counts the decisions this server makes. */
+  readonly meter: DecisionMeter;
   readonly awayClaims: AwayClaims;
   /** The next decision id for a time in milliseconds. */
   readonly decisionId: (nowMs: number) => string;
@@ -134,6 +139,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       enforcement,
       presence,
       recorder,
+      meter: createDecisionMeter(),
       awayClaims,
       decisionId,
       policyArchive,

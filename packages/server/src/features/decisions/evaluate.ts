@@ -101,7 +101,8 @@ async function decideAll(
   source: Source,
 ): Promise<Answer[]> {
   if (questions.length === 0) return [];
-  const { clock, recorder, enforcement, decisionId } = services;
+  const { clock, recorder, enforcement, decisionId, meter } = services;
+  const startedMs = performance.now();
   const enforced = await enforcement.inForce(caller.workspaceId);
   const nowMs = clock.now().getTime();
   const facts = await factsFor(recorder, enforced, questions, nowMs);
@@ -109,11 +110,12 @@ async function decideAll(
     stale: enforcement.staleMs(caller.workspaceId, nowMs) > enforced.maxStaleMinutes * 60_000,
     databaseAway: recorder.databaseAway,
   };
-  const make = (question: Question, known: Facts, under: Circumstances): Pending => ({
-    question,
-    facts: known,
-    draft: draft(question, caller, enforced, known, under, { id: decisionId(nowMs), nowMs, source }),
-  });
+  const made = new Set<string>();
+  const make = (question: Question, known: Facts, under: Circumstances): Pending => {
+    const id = decisionId(nowMs);
+    made.add(id);
+    return { question, facts: known, draft: draft(question, caller, enforced, known, under, { id, nowMs, source }) };
+  };
   const pending: Pending[] = [];
   let since = performance.now();
   for (const [index, question] of questions.entries()) {
@@ -122,10 +124,19 @@ async function decideAll(
     await breath();
     since = performance.now();
   }
-  if (circumstances.databaseAway) return answerAway(services, enforced, pending);
-  return answerRecorded(services, enforced, pending, ({ question, facts: known }) =>
-    make(question, known, { ...circumstances, databaseAway: true }),
-  );
+  const again = ({ question, facts: known }: Pending) =>
+    make(question, known, { ...circumstances, databaseAway: true });
+  const answers = circumstances.databaseAway
+    ? await answerAway(services, enforced, pending)
+    : await answerRecorded(services, enforced, pending, again);
+  const seconds = (performance.now() - startedMs) / 1000;
+  for (const answer of answers) {
+    // An answer of an earlier call was counted then.
+    if (!(answer instanceof Refusal) && made.delete(answer.decision_id)) {
+      meter.count(caller.workspaceId, answer, seconds);
+    }
+  }
+  return answers;
 }
 
 /** Records in the database. What turns out to need it when it has just gone is decided again, under a new id. */

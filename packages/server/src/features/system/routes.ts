@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import { operations } from '@policy-studio/contract';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { isFromHere } from '../../http/from-here.js';
 import { pagePolicy } from '../../http/page.js';
 import { route } from '../../http/route.js';
 import { refuse } from '../../refusal.js';
@@ -37,18 +37,4 @@ async function defaultStatus(services: Services): ReturnType<typeof systemStatus
   const workspaceId = await services.keys.workspaceId(defaultWorkspace);
   if (workspaceId === null) throw new Error('the default workspace is gone');
   return systemStatus(services, { workspaceId, workspace: defaultWorkspace });
-}
-
-/**
- * Whether a person at this machine asks: not through a proxy that runs here and says so, and not a page of another site
- * whose name was made to lead here.
- */
-function isFromHere({ ip, headers }: FastifyRequest): boolean {
-  if (['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined)) return false;
-  const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  return isLoopbackAddress(ip) && (host.toLowerCase() === 'localhost' || isLoopbackAddress(host));
-}
-
-function isLoopbackAddress(address: string): boolean {
-  return address === '::1' || address.startsWith('::ffff:127.') || (isIP(address) === 4 && address.startsWith('127.'));
 }
