@@ -73,3 +73,13 @@ export async function openYard(options: TestServerOptions = {}): Promise<Yard> {
     bundle: async (id) => (await call('getBundle', { params: { id } })).body,
   };
 }
+
+/** Where bundles stand: status, `active`, `canary_pct`, `traffic_pct`. */
+export function placesIn(yard: Yard, ids: readonly number[]): Promise<[string, boolean, number, number][]> {
+  return Promise.all(
+    ids.map(async (id) => {
+      const { status, active, canary_pct: canary, traffic_pct: traffic } = await yard.bundle(id);
+      return [status, active, canary, traffic];
+    }),
+  );
+}
