@@ -242,12 +242,20 @@ describe('parseCatalog', () => {
     expect(parseCatalog(shown)).toEqual(catalogOf(['a'], [action('b', { risk: 'high', context_schema: text })]));
     expect(parseCatalog({})).toEqual({ agents: [], actions: [] });
   });
+  it('keeps which agents are only observed', () => {
+    const agents = [
+      { agent: 'a', description: '', mode: 'observe' },
+      { agent: 'b', description: '', mode: 'enforce' },
+    ];
+    expect(parseCatalog({ agents })).toEqual({ agents: [agents[0], { agent: 'b', description: '' }], actions: [] });
+  });
   it.each<[unknown, string[]]>([
     [[], ['a catalog must be an object with `agents` and `actions`']],
     [null, ['a catalog must be an object with `agents` and `actions`']],
     [undefined, ['a catalog must be JSON, and `undefined` is none of its types']],
     [{ agent: [] }, ['agent: unknown key `agent`, did you mean `agents`?']],
     [{ agents: {} }, ['agents: `agents` must be an array']],
+    [{ agents: [{ agent: 'a', mode: 'observed' }] }, ['agents/0/mode: `mode` must be `enforce` or `observe`']],
     [
       { agents: ['a', { description: 1 }] },
       [
