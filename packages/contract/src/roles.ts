@@ -8,6 +8,9 @@ export type Access = 'public' | readonly Role[];
 /** Everybody who reads: all roles but `agent`, which sees only what it needs to act. */
 export const readers = ['viewer', 'author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
 
+/** Who may have rules checked and tried: everybody who has a say in them. */
+export const examiners = ['author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
+
 /** Whether a caller with `role` (null: unauthenticated) may use something of this `access`. */
 export function permits(access: Access, role: Role | null): boolean {
   return access === 'public' || (role !== null && access.includes(role));

@@ -1,8 +1,8 @@
 import Type from 'typebox';
 import { defineOperation } from '../operation.js';
-import { readers } from '../roles.js';
+import { examiners, readers } from '../roles.js';
 import { Job, JobPage } from '../schemas/job.js';
-import { Comparison, MutationCoverage, Simulation, simulators } from '../schemas/simulation.js';
+import { Comparison, MutationCoverage, Simulation } from '../schemas/simulation.js';
 import { IdParams, pageQuery } from '../schemas/vocabulary.js';
 
 const tag = 'Jobs';
@@ -41,7 +41,7 @@ export const cancelJob = defineOperation({
   tag,
   summary: 'Stop a job',
   description: 'Whoever asked for it may, and an admin. A job that was canceled before is answered as it is.',
-  access: simulators,
+  access: examiners,
   params: IdParams,
   status: 200,
   response: Job,

@@ -1,5 +1,5 @@
 import { defineOperation, largeBodyBytes } from '../operation.js';
-import { readers } from '../roles.js';
+import { examiners } from '../roles.js';
 import { LintReport, LintRequest } from '../schemas/lint.js';
 
 export const lintRules = defineOperation({
@@ -10,7 +10,7 @@ export const lintRules = defineOperation({
   summary: 'Everything to say about rules, which are not kept',
   description:
     "Send `rules`, or `source` with its `format`. By the workspace's catalog, lists and settings. Rules that are broken are findings, never a refusal.",
-  access: readers,
+  access: examiners,
   body: LintRequest,
   bodyLimit: largeBodyBytes,
   status: 200,

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { defineOperation, largeBodyBytes } from '../operation.js';
-import { readers } from '../roles.js';
+import { examiners, readers } from '../roles.js';
 import { Job } from '../schemas/job.js';
 import {
   Compare,
@@ -11,7 +11,6 @@ import {
   Simulate,
   Simulation,
   SimulationCase,
-  simulators,
 } from '../schemas/simulation.js';
 
 const tag = 'Simulation';
@@ -45,7 +44,7 @@ export const simulate = defineOperation({
   tag,
   summary: 'See what rules would decide',
   description: `Nothing is enforced or recorded. The lists, the catalog and the default effect are the workspace's. ${when}`,
-  access: simulators,
+  access: examiners,
   body: Simulate,
   bodyLimit: largeBodyBytes,
   status: 200,
@@ -61,7 +60,7 @@ export const compareSimulations = defineOperation({
   tag,
   summary: 'See which cases two bundles decide differently',
   description: when,
-  access: simulators,
+  access: examiners,
   body: Compare,
   bodyLimit: largeBodyBytes,
   status: 200,
@@ -77,7 +76,7 @@ export const measureCases = defineOperation({
   tag,
   summary: 'See which mistakes in rules no case would notice',
   description: `Changes the rules in small ways, one at a time, and runs the cases on each. For every change that goes unnoticed a case that would notice it is offered. ${when}`,
-  access: simulators,
+  access: examiners,
   body: Mutate,
   bodyLimit: largeBodyBytes,
   status: 200,

@@ -1,12 +1,8 @@
 import { caseLimits, caseOutcomes, defaultBudgetLimits, mutantKinds } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
-import type { Role } from '../roles.js';
 import { Rules } from './bundle.js';
 import { Budget, Context } from './decision.js';
 import { ConcreteName, Effect, Id, Label, Nullable, Timestamp } from './vocabulary.js';
-
-/** Who may ask for simulations: everybody who has a say in rules. */
-export const simulators = ['author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
 
 /** Cases that are answered at once; more become a job. */
 export const inlineCases = 10_000;

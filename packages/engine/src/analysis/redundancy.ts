@@ -3,7 +3,7 @@ import type { Formula } from './atom.js';
 import type { WinnerIn } from './coverage.js';
 import { type Neighbours, neighboursOf } from './neighbours.js';
 import { type PairModel, rootOf } from './pair-model.js';
-import { regionOf } from './region.js';
+import { placesFrom, regionOf } from './region.js';
 import { areApart } from './root.js';
 import type { Context, UndecidedReason } from './solver.js';
 
@@ -42,7 +42,7 @@ export function redundancyOf(
   if (outcomes[next === -1 ? size : next] !== own) return { kind: 'needed', context };
 
   const ruleRoot = rootOf(pair, rule);
-  const region = regionOf(pair, rule, winnerIn);
+  const region = regionOf(pair, rule, placesFrom(0, rule), winnerIn);
   const instead: number[] = [];
   for (const s of neighbours.below(rule)) {
     pair.work.left -= pair.space.visit / 16;

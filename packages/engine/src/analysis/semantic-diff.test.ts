@@ -143,6 +143,16 @@ describe('a semantic diff', () => {
     expect(diff.undecided.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(['allow deny', 'deny allow']);
   });
 
+  it('decides what a rule above takes, though the rule itself cannot be decided', () => {
+    const above = rule('above', 'needs_approval', {}, { priority: 90 });
+    const below = (cost: number) => rule('below', 'allow', { 's matches': '^(ab)+$' }, { budget: { cost } });
+    expect(semanticDiff(policyOf([above, below(1)]), policyOf([above, below(2)]))).toEqual({
+      equal: true,
+      undecided: [],
+      changes: [],
+    });
+  });
+
   it('reports patterns by what they match', () => {
     const wide = rule('wide', 'allow', {}, { agent: 'inbox.*', action: '*' });
     const { changes } = semanticDiff(policyOf([wide]), policyOf([]));

@@ -12,7 +12,7 @@ import { type Limits, type PairModel, pairModel, rootOf } from './pair-model.js'
 import { winnerBy } from './pair-record.js';
 import { type Pair, type PairClass, pairsOf } from './pairs.js';
 import { outcomeKey } from './redundancy.js';
-import { type Region, regionOf } from './region.js';
+import { placesFrom, type Region, regionOf } from './region.js';
 import { areApart } from './root.js';
 import type { UndecidedReason } from './solver.js';
 
@@ -273,7 +273,8 @@ function walk(comparison: Comparison, side: Side, rule: number | null): void {
   const offset = side === 0 ? 0 : plans[0].rules.length;
   const otherOffset = side === 0 ? plans[0].rules.length : 0;
   const winner = winnerBy(plans[side]);
-  const region = regionOf(model, rule === null ? null : offset + rule, (context) => {
+  const above = placesFrom(offset, offset + (rule ?? plans[side].rules.length));
+  const region = regionOf(model, rule === null ? null : offset + rule, above, (context) => {
     const place = winner(context);
     return place === -1 ? -1 : offset + place;
   });
