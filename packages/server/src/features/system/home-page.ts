@@ -8,12 +8,19 @@ export function homePage(version: string, status: SystemStatus | null): string {
 <dl>
 <dt>workspace</dt><dd>${escapeHtml(status.workspace)}</dd>
 <dt>bundle</dt><dd>${
-        status.bundle
-          ? `${escapeHtml(status.bundle.version)} <span class="dim">digest</span> <code>${escapeHtml(status.bundle.digest.slice(0, 12))}</code>`
-          : 'none yet: every question gets the default effect'
+        status.safe
+          ? 'the built-in safe one: everything is denied'
+          : status.bundle
+            ? `${escapeHtml(status.bundle.version)} <span class="dim">digest</span> <code>${escapeHtml(status.bundle.digest.slice(0, 12))}</code>`
+            : 'none yet: every question gets the default effect'
       }</dd>
 <dt>default effect</dt><dd>${escapeHtml(status.default_effect)}</dd>
-<dt>database</dt><dd>${status.database === 'ok' ? 'answers' : 'away; decisions go on from what was last in force'}</dd>
+${
+  status.pin
+    ? `<dt>emergency switch</dt><dd>${escapeHtml(status.pin.effect)} for whoever asks, until ${escapeHtml(status.pin.until)}</dd>
+`
+    : ''
+}<dt>database</dt><dd>${status.database === 'ok' ? 'answers' : 'away; decisions go on from what was last in force'}</dd>
 </dl>`
     : '';
   return htmlPage(

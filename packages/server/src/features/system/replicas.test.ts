@@ -36,6 +36,20 @@ it('lists a server that nobody has asked as idle, and one that decides by what i
   expect(await other()).toMatchObject({ state: 'current', generation: latest });
 });
 
+it('has an emergency switch in force on the other server within a second', async () => {
+  const effect = async () =>
+    (await two.call('evaluate', { body: { agent: 'a', action: 'b', context: {} } })).body.effect;
+  const body = { effect: 'allow', reason: 'to see it everywhere', ttl_minutes: 5 };
+  await one.call('disablePolicy', { body });
+  const start = performance.now();
+  while ((await effect()) !== 'allow') {
+    if (performance.now() - start > 5_000) throw new Error('the other server never switched');
+  }
+  expect(performance.now() - start).toBeLessThan(1_000);
+  const page = await (await fetch(one.url)).text();
+  expect(page).toContain('allow for whoever asks, until');
+});
+
 it('tells which server does not decide by the newest yet', async () => {
   await two.services.listener.stop();
   const { body } = await disable();
