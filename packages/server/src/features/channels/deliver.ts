@@ -17,7 +17,7 @@ const channelsAtOnce = 20;
 /** Messages a channel is sent before others have their turn. */
 const batch = 50;
 /** Longer than an attempt takes; then another server may think this one is gone. */
-const leaseMs = 60_000;
+const leaseMs = 20_000;
 const lookMs = 500;
 
 interface Claimed {
@@ -47,12 +47,13 @@ interface Due extends Omit<ChangeEvent, 'at'> {
 export async function deliverDue(services: Services): Promise<number> {
   const { db, clock, stopping, log } = services;
   const running = new Set<Promise<void>>();
+  const inTurn = turns();
   let attempts = 0;
   do {
     const room = channelsAtOnce - running.size;
     const claimed = room > 0 && !stopping.aborted ? await claim(db.pool, clock.now(), room) : [];
     for (const channel of claimed) {
-      const work = serve(services, channel)
+      const work = serve(services, channel, inTurn)
         .then((made) => {
           attempts += made;
         })
@@ -67,6 +68,21 @@ export async function deliverDue(services: Services): Promise<number> {
     if (running.size > 0) await Promise.race([...running, sleep(lookMs)]);
   } while (running.size > 0);
   return attempts;
+}
+
+type Turns = <T>(work: () => Promise<T>) => Promise<T>;
+
+/**
+ * What comes of attempts is written down one after the other: of the connections of the pool, which decisions need as
+ * well, this takes one, even where many channels fail at once and wait for a workspace.
+ */
+function turns(): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
 }
 
 async function claim(pool: Pool, now: Date, limit: number): Promise<Claimed[]> {
@@ -85,7 +101,7 @@ async function claim(pool: Pool, now: Date, limit: number): Promise<Claimed[]> {
 }
 
 /** Sends to one channel until it has all, fails, or has had its share; how many attempts that were. */
-async function serve(services: Services, claimed: Claimed): Promise<number> {
+async function serve(services: Services, claimed: Claimed, inTurn: Turns): Promise<number> {
   const { db, stopping } = services;
   let channel = claimed;
   let made = 0;
@@ -96,9 +112,10 @@ async function serve(services: Services, claimed: Claimed): Promise<number> {
     // Cut short by the end of this server: the next one tries, and this counts as no attempt.
     if (posted === null) break;
     made += 1;
-    const next = isDelivered(posted)
-      ? await noteDelivered(services, channel, due, posted)
-      : await noteFailed(services, channel, due, posted);
+    const sender = channel;
+    const next = await inTurn(() =>
+      isDelivered(posted) ? noteDelivered(services, sender, due, posted) : noteFailed(services, sender, due, posted),
+    );
     if (next === null) break;
     channel = next;
   }
