@@ -179,7 +179,7 @@ describe('the policy of a snapshot', () => {
     pin: null,
     observed: [],
     catalog: {
-      agents: [{ agent: 'inbox.triage', description: '' }],
+      agents: [{ agent: 'inbox.triage', description: '', mode: 'enforce' }],
       actions: [
         {
           action: 'quarantine',
@@ -268,7 +268,7 @@ describe('the policy of a snapshot while a rollout runs', () => {
     time_zone: 'UTC',
     enforce_context: false,
     catalog: {
-      agents: [{ agent: 'inbox.triage', description: '' }],
+      agents: [{ agent: 'inbox.triage', description: '', mode: 'enforce' }],
       actions: [
         {
           action: 'quarantine',

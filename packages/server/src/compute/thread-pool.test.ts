@@ -102,7 +102,7 @@ describe('a thread pool', () => {
   test('hands a port over, for calls that ask back', async () => {
     const { run } = pool();
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data }) => port1.postMessage(data === 'how many?' ? 7 : 0);
+    port1.on('message', (question: unknown) => port1.postMessage(question === 'how many?' ? 7 : 0));
     expect(await run('ask', port2, { transfer: [port2] })).toBe(7);
   });
 

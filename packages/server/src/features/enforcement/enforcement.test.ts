@@ -236,6 +236,12 @@ describe('enforcement', () => {
       enforceContext: true,
       costBudget24h: null,
       maxStaleMinutes: 15,
+      rollout: null,
+      candidate: null,
+      control: null,
+      safe: false,
+      pin: null,
+      observed: [],
     };
     expect(await disk.read(7)).toBeNull();
     await disk.write(source, 1_000_000);
