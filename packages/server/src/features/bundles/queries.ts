@@ -134,10 +134,12 @@ async function headInForce(db: Pool, workspaceId: number): Promise<BundleHead | 
   return rows[0] ?? null;
 }
 
-/** Whether a bundle that decides, or is on its way to, reads the list `name`. */
+/** Whether a bundle that decides, is on its way to, or stands by to be gone back to, reads the list `name`. */
 export async function isListInForce(db: Pool | PoolClient, workspaceId: number, name: string): Promise<boolean> {
   const { rows } = await db.query<{ lists_read: ListsRead }>(
-    `select lists_read from bundle where workspace_id = $1 and status in ('active', 'shadow', 'canary')`,
+    `select lists_read from bundle
+      where workspace_id = $1 and (status in ('active', 'shadow', 'canary')
+        or id in (select previous_bundle_id from rollout where workspace_id = $1 and phase = 'baking'))`,
     [workspaceId],
   );
   return rows.some(({ lists_read: lists }) => Object.hasOwn(lists, name));

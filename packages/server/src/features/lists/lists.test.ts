@@ -212,6 +212,9 @@ describe('a list that the bundle in force reads', () => {
     const remove = (name: string) => office.call('deleteList', { token: office.operator, params: { name } });
     expect((await remove('vips')).problem.code).toBe('list_in_use');
     await office.inForce('1.1.0', [reads('flow')]);
+    // It stands by to be gone back to.
+    expect((await remove('vips')).problem.code).toBe('list_in_use');
+    await office.inForce('1.2.0', [reads('flow'), rule('more')]);
     expect((await remove('vips')).status).toBe(204);
     expect((await remove('flow')).problem.code).toBe('list_in_use');
   });

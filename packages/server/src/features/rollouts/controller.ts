@@ -117,13 +117,12 @@ async function step(tx: PoolClient, seen: Judged, now: Date): Promise<number | n
 async function pageBreach(tx: PoolClient, seen: Judged, now: Date): Promise<void> {
   const { row, gates } = seen;
   if (row.phase === 'shadow') return;
-  const why =
-    row.previous_bundle_id === null ? 'there is no bundle to go back to' : 'it is to be held, not rolled back';
+  const why = !row.target_usable ? 'there is no bundle to go back to' : 'it is to be held, not rolled back';
   await openIncident(tx, {
     workspaceId: row.workspace_id,
     kind: 'rollout_held',
     key: `rollout/${row.id}/breach`,
-    severity: row.previous_bundle_id === null ? 'critical' : 'high',
+    severity: row.target_usable ? 'high' : 'critical',
     summary: `bundle ${row.version ?? row.bundle_id} is beyond a critical limit and stays in force: ${why}`,
     details: {
       rollout_id: row.id,

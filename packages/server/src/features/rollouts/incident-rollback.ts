@@ -102,7 +102,7 @@ async function verdictOn(
   const no = (reason: string) => ({ rollBack: false, reason });
   if (!newest) return no('no activation is in force');
   if (newest.created_at > incident.createdAt) return no('the newest activation came after it');
-  if (newest.previous_bundle_id === null) return no('there is no bundle to go back to');
+  if (!newest.target_usable) return no('there is no bundle to go back to');
   if (newest.plan.on_breach === 'hold') return no('the newest activation is to be held, not rolled back');
   const seen = await lastHour(pool, workspaceId, newest.bundle_id, now);
   return incidentVerdict(now.getTime() - newest.created_at.getTime(), seen);

@@ -69,6 +69,8 @@ export interface RolloutRow {
   readonly version: string | null;
   readonly bundle_status: string | null;
   readonly previous_version: string | null;
+  /** Whether the bundle before can be decided by: the lists it reads are still there. */
+  readonly target_usable: boolean;
 }
 
 export const rolloutColumns = `id, workspace_id, bundle_id, digest, previous_bundle_id, approval_id, phase, share_pct, step,
@@ -76,7 +78,11 @@ export const rolloutColumns = `id, workspace_id, bundle_id, digest, previous_bun
   cost_ceiling, generation, created_by, created_at, updated_at, ended_at, end_reason,
   (select b.version from bundle b where b.id = rollout.bundle_id) as version,
   (select b.status from bundle b where b.id = rollout.bundle_id) as bundle_status,
-  (select b.version from bundle b where b.id = rollout.previous_bundle_id) as previous_version`;
+  (select b.version from bundle b where b.id = rollout.previous_bundle_id) as previous_version,
+  exists (select from bundle b where b.id = rollout.previous_bundle_id and not exists (
+    select from json_object_keys(b.lists_read) as list (name) where not exists (
+      select from named_list l where l.workspace_id = b.workspace_id and l.name = list.name and not l.deleted)
+    )) as target_usable`;
 
 /** One rollout, or null. `for update` holds it until the transaction ends. */
 export async function rolloutById(
@@ -130,7 +136,7 @@ export function stateOf(row: RolloutRow): Rollout {
     dwelledMs: row.dwelled_ms,
     healthySince: row.healthy_since,
     signOff: row.sign_off,
-    hasTarget: row.previous_bundle_id !== null,
+    hasTarget: row.target_usable,
   };
 }
 

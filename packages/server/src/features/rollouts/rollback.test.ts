@@ -73,6 +73,24 @@ describe('a rollback', () => {
     expect(await places(stable)).toEqual([['active', true, 100, 100]]);
   });
 
+  it('has nothing to go back to when a list of the bundle before is gone, and keeps it while that stands by', async () => {
+    const values = { values: ['a'] };
+    await yard.call('putList', { params: { name: 'needed' }, body: values });
+    const reading = [rule('one', { conditions: { sender: { list: 'needed' } } })];
+    await yard.rollOut(reading, 100);
+    const second = await yard.rollOut(alike, 100);
+    const remove = () => yard.call('deleteList', { params: { name: 'needed' } });
+    expect((await remove()).problem.code).toBe('list_in_use');
+    await yard.db.pool.query(
+      `update rollout set phase = 'completed', ended_at = now(), end_reason = 'test' where phase = 'baking'`,
+    );
+    expect((await remove()).status).toBe(204);
+    const { body } = await rollback(second.id);
+    expect(body).toMatchObject({ id: null, incident_created: true });
+    const answer = await yard.call('evaluate', { body: { agent: 'inbox.triage', action: 'escalate', context: {} } });
+    expect(answer.body.effect).toBe('deny');
+  });
+
   it('works long after the end, and takes down what stands on the bundle', async () => {
     const first = await yard.rollOut(alike, 100);
     const second = await yard.rollOut([rule('six')], 10);

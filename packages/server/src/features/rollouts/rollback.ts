@@ -49,7 +49,7 @@ export interface Rollback {
 
 /**
  * Stops enforcing a bundle in the caller's transaction: the bundle before it decides everything again, archived or not;
- * where there is none, the built-in safe bundle. Takes all its locks, waits for a promotion that is under way and wins
+ * where there is none, or a list that it reads is gone, the built-in safe bundle. Takes all its locks, waits for a promotion that is under way and wins
  * over it. The same again changes nothing. Refuses with `not_found` and `bundle_not_in_force`.
  */
 export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Rollback | Refusal> {
@@ -64,7 +64,7 @@ export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Ro
   );
   const from = bundles.find(({ id }) => id === bundleId);
   if (!from) return refuse('not_found', `there is no bundle ${bundleId}; list them with GET /policy/bundles`);
-  const previous = bundles.find(({ id }) => id === previousId) ?? null;
+  const previous = newest?.target_usable ? (bundles.find(({ id }) => id === previousId) ?? null) : null;
   const stands = previous === null || previous.status === 'active';
   if (from.status === 'rolled_back' && stands && newest && (await nothingSince(tx, newest)))
     return again(from, previous);
@@ -161,7 +161,7 @@ async function incidentOf(tx: PoolClient, order: RollbackOrder, happened: Happen
   if (!decided || (!createIncident && !safe)) return null;
   const version = row?.version ?? String(bundleId);
   const summary = safe
-    ? `bundle ${version} was rolled back with nothing before it: the built-in safe bundle denies everything`
+    ? `bundle ${version} was rolled back and nothing that can be used was before it: the built-in safe bundle denies everything`
     : `bundle ${version} was rolled back: ${reason}`;
   const { id } = await openIncident(tx, {
     workspaceId,

@@ -51,7 +51,7 @@ async function place(tx: PoolClient, row: RolloutRow, { phase, sharePct }: Rollo
   const { candidate, previous } = placesOf(phase, sharePct);
   const moves: (readonly [number | null, Place])[] = [
     [row.bundle_id, candidate],
-    [row.previous_bundle_id, previous],
+    [row.target_usable ? row.previous_bundle_id : null, previous],
   ];
   moves.sort(([, a], [, b]) => Number(a.active) - Number(b.active));
   for (const [id, to] of moves) {
