@@ -67,7 +67,7 @@ export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Ro
   const previous = newest?.target_usable ? (bundles.find(({ id }) => id === previousId) ?? null) : null;
   const stands = previous === null || previous.status === 'active';
   if (from.status === 'rolled_back' && stands && newest && (await nothingSince(tx, newest)))
-    return again(from, previous);
+    return again(newest, from, previous);
   if (!['active', 'canary', 'shadow'].includes(from.status)) {
     const words = from.status.replace('_', ' ');
     return refuse('bundle_not_in_force', `bundle ${bundleId} (${from.version}) is ${words}; it decides nothing`);
@@ -75,8 +75,9 @@ export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Ro
   return undo(tx, order, { from, previous, newest });
 }
 
-function again(from: BundlePlace, previous: BundlePlace | null): Rollback {
-  return { from, to: previous, changed: false, safe: previous === null, incidentId: null, generation: null };
+function again({ phase }: RolloutRow, from: BundlePlace, previous: BundlePlace | null): Rollback {
+  const safe = previous === null && phase === 'rolled_back';
+  return { from, to: previous, changed: false, safe, incidentId: null, generation: null };
 }
 
 /** Whether nothing was activated since the rollout was rolled back. */
