@@ -2,6 +2,7 @@ import { type Decision, type EvaluateRequest, effects, type OperationId, operati
 import { type AnswerOf, type InputOf, invalid, type Operations, prepare } from './operation-input.js';
 import { ProblemError } from './problem-error.js';
 import { type CallOptions, exchange, type RawAnswer, type Transport } from './transport.js';
+import { type ApprovalOptions, evaluateWithApproval } from './waiting.js';
 
 export interface ClientOptions {
   /** Where the server is, `https://policy.example.com`, with a path when it is served below one. */
@@ -127,6 +128,15 @@ export class PolicyStudioClient extends Methods {
       if (onError === 'throw' || !(error instanceof ProblemError)) throw error;
       return { allowed: false, effect: 'deny', reason: `no decision: ${error.detail}`, decision: null, error };
     }
+  }
+
+  /**
+   * As `evaluate`, and where people have to approve waits for them and asks again: `allowed` is true when the policy, as it
+   * is by then, allows with their approval. What they reject, or do not decide in `waitMs`, is not allowed; its effect
+   * is still `needs_approval`.
+   */
+  evaluateWithApproval(request: EvaluateRequest, options: ApprovalOptions = {}): Promise<Verdict> {
+    return evaluateWithApproval(this, request, options);
   }
 
   #send(id: OperationId, input: object, options: CallOptions): Promise<RawAnswer> {

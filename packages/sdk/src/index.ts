@@ -59,3 +59,4 @@ export {
 } from './problem-error.js';
 export { type LocalRequest, requestFault } from './request.js';
 export type { CallOptions } from './transport.js';
+export type { ApprovalOptions } from './waiting.js';

@@ -5,7 +5,7 @@ import { Actor, Id, Nullable, Prose, page, pageQuery, Risk, Statement, Timestamp
 export const approvalStatuses = ['pending', 'approved', 'rejected', 'canceled', 'expired', 'used'] as const;
 export const ApprovalStatus = Type.Enum(approvalStatuses);
 export type ApprovalStatus = (typeof approvalStatuses)[number];
-const ApprovalKind = Type.Enum(['activation', 'list', 'settings']);
+const ApprovalKind = Type.Enum(['activation', 'list', 'settings', 'action']);
 
 const request = {
   justification: Statement(2000),
@@ -79,10 +79,12 @@ export const Approval = Type.Object(
     kind: ApprovalKind,
     status: ApprovalStatus,
     subject_digest: Type.String({
-      description: 'SHA-256 of exactly what was approved; a changed subject needs a new approval.',
+      description:
+        'SHA-256 of exactly what was approved; a changed subject needs a new approval. Of an action: of key, agent, action and the context as it was sent, without facts.',
     }),
     subject: Type.Record(Type.String(), Type.Unknown(), {
-      description: 'What was approved: for an activation the bundle digest, list versions, default effect and share.',
+      description:
+        'What was approved: for an activation the bundle digest, list versions, default effect and share; for an action its key, agent and context, without sensitive values.',
     }),
     bundle_id: Nullable(Type.Integer()),
     lint: Nullable(ApprovalLint, {

@@ -17,6 +17,13 @@ export const EvaluateRequest = Type.Object(
     session: Type.Optional(Session),
     request_id: Type.Optional(RequestId),
     explain: Type.Optional(Type.Boolean()),
+    approval_id: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 2147483647,
+        description: 'The approval that an earlier answer to this request named: where it was given, it allows once.',
+      }),
+    ),
   },
   {
     $id: 'EvaluateRequest',
@@ -59,6 +66,8 @@ const Overlay = Type.Object(
       'stale_policy',
       'database_unavailable',
       'observed',
+      'approved',
+      'approval_refused',
     ]),
     detail: Type.String(),
     would_be: Type.Optional(Effect),
@@ -77,6 +86,13 @@ const Overlay = Type.Object(
 
 export const BundleRef = Type.Object({ id: Type.Integer(), version: Type.String(), digest: Type.String() });
 export type BundleRef = Static<typeof BundleRef>;
+/** What people are asked about an action, and how to hear of it. */
+const ApprovalOfAction = Type.Object({
+  id: Type.Integer(),
+  wait_url: Type.String({ description: 'Answers when people have decided, or after 30 seconds; to be asked again.' }),
+  expires_at: Timestamp,
+});
+export type ApprovalOfAction = Static<typeof ApprovalOfAction>;
 const Facts = Type.Record(Type.String(), Type.Unknown());
 const Trace = Type.Unsafe<unknown>({
   description: 'Each candidate rule with each condition, the actual value and how it came out.',
@@ -102,6 +118,9 @@ const answer = {
   errors: Type.Array(EvaluationError),
   facts_used: Facts,
   overlays: Type.Array(Overlay),
+  approval: Type.Optional(
+    Type.Unsafe<ApprovalOfAction>({ ...ApprovalOfAction, description: 'Where the action waits for people.' }),
+  ),
 };
 
 export const Decision = Type.Object({ ...answer, trace: Type.Optional(Trace) }, { $id: 'Decision' });

@@ -292,7 +292,7 @@ describe('listing', () => {
     expect(await list({ bundle_id: bundle.id, kind: 'list' })).toMatchObject({ approvals: [], total: 0 });
     for (const query of [
       { status: 'maybe' },
-      { kind: 'action' },
+      { kind: 'deed' },
       { bundle_id: 3_000_000_000 },
       { bundle_id: 'x' },
       { other: 1 },

@@ -198,6 +198,7 @@ export async function decideApproval(
       data: {
         status: change.status,
         subject_digest: row.subject_digest,
+        ...(row.key_id === null ? {} : { key_id: row.key_id }),
         ...(change.vote ? { comment, self_approved: change.vote.selfApproved } : {}),
       },
     });

@@ -27,8 +27,8 @@ export async function expireApprovals({ db }: Pick<Services, 'db'>, now: Date): 
 /** One workspace a transaction, for each has its own chain of events. */
 async function expireIn(db: Services['db'], workspaceId: number, now: Date): Promise<number> {
   return withTransaction(db.pool, async (tx) => {
-    const { rows } = await tx.query<{ id: number; status: string; expires_at: Date }>(
-      `select id, status, expires_at from approval
+    const { rows } = await tx.query<{ id: number; status: string; expires_at: Date; key_id: number | null }>(
+      `select id, status, expires_at, key_id from approval
         where workspace_id = $1 and status in ('pending', 'approved') and expires_at <= $2
         order by id limit $3 for update skip locked`,
       [workspaceId, now, batch],
@@ -41,7 +41,11 @@ async function expireIn(db: Services['db'], workspaceId: number, now: Date): Pro
         actor: 'system',
         kind: 'approval.expired',
         subject: `approval/${row.id}`,
-        data: { status_before: row.status, expired_at: row.expires_at.toISOString() },
+        data: {
+          status_before: row.status,
+          expired_at: row.expires_at.toISOString(),
+          ...(row.key_id === null ? {} : { key_id: row.key_id }),
+        },
       });
     }
     return rows.length;

@@ -19,6 +19,8 @@ export interface ApprovalRow {
   readonly status: ApprovalStatus;
   readonly subject: Readonly<Record<string, unknown>>;
   readonly subject_digest: string;
+  /** Of an action: the key whose agent asked; null: people asked. */
+  readonly key_id: number | null;
   readonly bundle_id: number | null;
   readonly initial_pct: number | null;
   readonly justification: string;
@@ -51,7 +53,7 @@ const lint = `(
           from json_array_elements(b.lint->'suppressed') with ordinality as each (f, place) where place <= ${told}))
     from bundle b where b.id = approval.bundle_id and b.digest = approval.subject->>'digest')`;
 
-const columns = `id, kind, status, subject, subject_digest, bundle_id, initial_pct, justification, risk, rollback_plan,
+const columns = `id, kind, status, subject, subject_digest, key_id, bundle_id, initial_pct, justification, risk, rollback_plan,
   quorum, four_eyes, requested_by, created_at, expires_at, decided_at, used_at, ${lint} as lint`;
 
 /** The approval with its votes, or null. `for update` holds it until the transaction ends. */
@@ -92,6 +94,8 @@ export interface ApprovalFilter {
   readonly status?: ApprovalStatus;
   readonly kind?: ApprovalKind;
   readonly bundle_id?: number;
+  /** Only those that this key asked for. */
+  readonly keyId?: number;
   readonly limit: number;
   readonly offset: number;
 }
@@ -105,10 +109,17 @@ export async function approvalPage(
 ): Promise<{ approvals: Approval[]; total: number; limit: number; offset: number }> {
   const { limit, offset } = filter;
   const where = `workspace_id = $1 and ($3::text is null or ${statusNow} = $3) and ($4::text is null or kind = $4)
-    and ($5::integer is null or bundle_id = $5)`;
-  const values = [workspaceId, now, filter.status ?? null, filter.kind ?? null, filter.bundle_id ?? null];
+    and ($5::integer is null or bundle_id = $5) and ($6::integer is null or key_id = $6)`;
+  const values = [
+    workspaceId,
+    now,
+    filter.status ?? null,
+    filter.kind ?? null,
+    filter.bundle_id ?? null,
+    filter.keyId ?? null,
+  ];
   const { rows } = await db.query<Omit<ApprovalRow, 'votes'>>(
-    `select ${columns} from approval where ${where} order by id desc limit $6 offset $7`,
+    `select ${columns} from approval where ${where} order by id desc limit $7 offset $8`,
     [...values, limit, offset],
   );
   const count = await db.query<{ total: number }>(

@@ -1,7 +1,9 @@
 import { operations } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../../caller.js';
 import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
+import { bootstrapKeyId } from '../access/queries.js';
 import { createApproval, decideApproval, noApproval } from './commands.js';
 import { approvalById, approvalDocument, approvalPage } from './queries.js';
 import { createApprovalWaits } from './waits.js';
@@ -10,26 +12,31 @@ export function approvalRoutes(app: FastifyInstance, services: Services): void {
   const { db, clock } = services;
   const waits = createApprovalWaits(services);
 
-  const read = async (workspaceId: number, id: number) => {
-    const row = await approvalById(db.pool, workspaceId, id);
-    return row ? approvalDocument(row, clock.now()) : null;
+  const read = async (caller: Caller, id: number) => {
+    const row = await approvalById(db.pool, caller.workspaceId, id);
+    return row && (caller.role !== 'agent' || row.key_id === keyOf(caller)) ? approvalDocument(row, clock.now()) : null;
   };
 
   route(app, services, operations.createApproval, ({ caller, body }) => createApproval(services, caller, body));
   route(app, services, operations.listApprovals, ({ caller, query }) =>
-    approvalPage(db.pool, caller.workspaceId, query, clock.now()),
+    approvalPage(
+      db.pool,
+      caller.workspaceId,
+      caller.role === 'agent' ? { ...query, keyId: keyOf(caller) } : query,
+      clock.now(),
+    ),
   );
   route(app, services, operations.getApproval, async ({ caller, params, query, request }) => {
-    if (query.wait === 0) return (await read(caller.workspaceId, params.id)) ?? noApproval(params.id);
+    if (query.wait === 0) return (await read(caller, params.id)) ?? noApproval(params.id);
     const wait = waits.wait(params.id, query.wait * 1000);
     // Who has gone away waits for nothing.
     request.raw.socket.once('close', wait.cancel);
     try {
-      const first = await read(caller.workspaceId, params.id);
+      const first = await read(caller, params.id);
       if (!first) return noApproval(params.id);
       if (first.status !== 'pending') return first;
       await wait.over;
-      return (await read(caller.workspaceId, params.id)) ?? noApproval(params.id);
+      return (await read(caller, params.id)) ?? noApproval(params.id);
     } finally {
       wait.cancel();
       request.raw.socket.off('close', wait.cancel);
@@ -44,4 +51,8 @@ export function approvalRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.cancelApproval, ({ caller, params }) =>
     decideApproval(services, caller, params.id, 'cancel'),
   );
+}
+
+function keyOf({ keyId }: Caller): number {
+  return keyId ?? bootstrapKeyId;
 }

@@ -4,12 +4,20 @@ import type { PoolClient } from 'pg';
 import { type Refusal, refuse } from '../../refusal.js';
 import { recordChange } from '../events/transaction.js';
 import { type ApprovalKind, type ApprovalRow, approvalById } from './queries.js';
-import { type ApprovalState, approvalTransition, higherRisk, quorumFor, statusAt } from './transition.js';
+import { stateOf, writeStatus } from './status.js';
+import { approvalTransition, higherRisk, quorumFor, statusAt } from './transition.js';
 
-export { samePerson } from './transition.js';
-
-/** Channel on which replicas hear that an approval is no longer pending: payload is its id. */
-export const approvalChannel = 'policy_approval';
+export {
+  type AskedAction,
+  actionDigest,
+  actionQuorum,
+  actionVerdict,
+  askForAction,
+  pendingActions,
+  useActionApproval,
+} from './action.js';
+export { approvalChannel, stateOf, writeStatus } from './status.js';
+export { higherRisk, samePerson } from './transition.js';
 
 /** What an approval says yes to. The digest of it is what binds the approval. */
 export type Subject = Readonly<Record<string, unknown>>;
@@ -153,29 +161,4 @@ export async function cancelApprovalsOf(
       data: { reason },
     });
   }
-}
-
-/** Writes a status that ends the waiting, and wakes those who wait on every replica when the transaction commits. */
-export async function writeStatus(
-  tx: PoolClient,
-  { id, status, now }: { id: number; status: ApprovalRow['status']; now: Date },
-): Promise<void> {
-  await tx.query('update approval set status = $2, decided_at = coalesce(decided_at, $3) where id = $1', [
-    id,
-    status,
-    now,
-  ]);
-  await tx.query('select pg_notify($1, $2)', [approvalChannel, String(id)]);
-}
-
-/** The row as the transition sees it. */
-export function stateOf(row: ApprovalRow): ApprovalState {
-  return {
-    status: row.status,
-    expiresAt: row.expires_at,
-    requestedBy: row.requested_by,
-    quorum: row.quorum,
-    fourEyes: row.four_eyes,
-    votes: row.votes,
-  };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Decision, EvaluateRequest } from '@policy-studio/contract';
+import type { Decision, EvaluateRequest, Risk } from '@policy-studio/contract';
 import {
   canonicalJson,
   contextFault,
@@ -10,10 +10,11 @@ import {
 } from '@policy-studio/engine';
 import type { Caller } from '../../caller.js';
 import { bootstrapKeyId, mayActAs } from '../access/queries.js';
+import { higherRisk } from '../approvals/transaction.js';
 import type { Enforced } from '../enforcement/queries.js';
 import { type ArmCounts, type EvidenceArm, type Judgement, judge, type Shadow } from './arms.js';
 import { timeOfId } from './decision-id.js';
-import { enforced, exhausted } from './overlays.js';
+import { type ApprovalSay, approved, enforced, exhausted } from './overlays.js';
 import { kept } from './redaction.js';
 
 export type Source = 'api' | 'batch' | 'sdk' | 'spool';
@@ -32,6 +33,8 @@ export interface Circumstances {
   readonly stale: boolean;
   /** What needs the database to be safe is denied. */
   readonly databaseAway: boolean;
+  /** What came of asking people, where the policy wants that. */
+  readonly approval?: ApprovalSay;
 }
 
 /** One row on its way into the log: the type `decision_input` of the database, by name. */
@@ -84,6 +87,8 @@ export interface RecordDetail {
   readonly errors: Decision['errors'];
   readonly facts: Decision['facts_used'];
   readonly overlays: Decision['overlays'];
+  /** What it waits for; absent: nothing. */
+  readonly approval?: NonNullable<Decision['approval']>;
   /** Fields whose values are not kept; absent: none. */
   readonly redacted?: readonly string[];
   /** Absent: none ran. */
@@ -98,10 +103,21 @@ export interface RecordDetail {
 
 /** A decision that is made and not yet recorded. */
 export interface Draft {
+  /** The risk of the action, and how many people the rule wants (null: it does not say). */
+  readonly gravity: { readonly risk: Risk; readonly minApprovers: number | null };
+  /** The fields that the record does not keep. */
+  readonly redacted: readonly string[];
   readonly decision: Decision;
   /** The answer when the cap leaves no room for its cost; null when it reserves nothing under a cap. */
   readonly denied: Decision | null;
   readonly row: RecordRow;
+}
+
+/** A question with its draft, on the way to an answer. */
+export interface Pending {
+  readonly question: Question;
+  readonly facts: Facts;
+  readonly draft: Draft;
 }
 
 export type Facts = Readonly<Record<string, unknown>>;
@@ -148,12 +164,13 @@ export function draft(
     reserves: cap !== null,
     ...circumstances,
   };
-  const decision = enforced(
+  const answer = enforced(
     plainAnswer(question, inForce, facts, judged, made.id),
     say,
     inForce,
     request.request_id !== undefined,
   );
+  const decision = circumstances.approval ? approved(answer, circumstances.approval) : answer;
   const cost = decision.effect === 'allow' && price > 0 ? price : null;
   const denied = cost === null || cap === null ? null : exhausted(decision, cap);
   const timeMs = timeOfId(made.id);
@@ -164,6 +181,11 @@ export function draft(
   return {
     decision,
     denied,
+    gravity: {
+      risk: higherRisk(policy.budget?.risk ?? 'low', inForce.known.actionOf('*', action)?.risk ?? 'low'),
+      minApprovers: policy.min_approvers,
+    },
+    redacted,
     row: {
       position: 0,
       id: made.id,
@@ -277,6 +299,7 @@ function detailText(decision: Decision, { inForce, judged, redacted, counts, ses
     errors: decision.errors,
     facts: decision.facts_used,
     overlays: decision.overlays,
+    ...(decision.approval && { approval: decision.approval }),
     ...(redacted.length === 0 ? {} : { redacted }),
     ...(inForce.rollout === null ? {} : { rollout: rolloutDetail(inForce.rollout, judged, counts, session) }),
   };
@@ -305,8 +328,9 @@ function rolloutDetail(
   };
 }
 
-/** What a repeated request id must repeat: agent, action, session and the context without facts. 64 hex digits. */
+/** What a repeated request id must repeat: agent, action, session, approval and the context without facts. 64 hex digits. */
 function requestDigest({ request, context }: Question): string {
-  const { agent, action, session = null } = request;
-  return createHash('sha256').update(canonicalJson({ agent, action, context, session })).digest('hex');
+  const { agent, action, session = null, approval_id } = request;
+  const repeated = { agent, action, context, session, ...(approval_id === undefined ? {} : { approval_id }) };
+  return createHash('sha256').update(canonicalJson(repeated)).digest('hex');
 }

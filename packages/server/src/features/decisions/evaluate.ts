@@ -15,12 +15,15 @@ import {
   type Draft,
   draft,
   type Facts,
+  type Pending,
   type Question,
   questionOf,
   type Source,
   withFacts,
 } from './draft.js';
 import { factsFor } from './facts.js';
+import type { ApprovalSay } from './overlays.js';
+import { peopleAsked, type Settled } from './people-asked.js';
 import { decisionsByIds } from './queries.js';
 import { answerOf, type DecisionRow } from './record.js';
 import type { Recorded } from './recorder.js';
@@ -81,13 +84,6 @@ function askedBy(caller: Caller, request: EvaluateRequest): Question | Refusal {
   return text instanceof Refusal ? text : questionOf(request, text);
 }
 
-/** A question with its draft, on the way to an answer. */
-interface Pending {
-  readonly question: Question;
-  readonly facts: Facts;
-  readonly draft: Draft;
-}
-
 type Answer = Decision | Refusal;
 
 /** A batch whose questions take long, as those of a hostile schema may, lets others in between. */
@@ -124,11 +120,13 @@ async function decideAll(
     await breath();
     since = performance.now();
   }
-  const again = ({ question, facts: known }: Pending) =>
-    make(question, known, { ...circumstances, databaseAway: true });
+  const remade: Remade = {
+    again: ({ question, facts: known }) => make(question, known, { ...circumstances, databaseAway: true }),
+    approved: ({ question, facts: known }, approval) => make(question, known, { ...circumstances, approval }),
+  };
   const answers = circumstances.databaseAway
     ? await answerAway(services, enforced, pending)
-    : await answerRecorded(services, enforced, pending, again);
+    : await answerRecorded(services, enforced, pending, remade);
   const seconds = (performance.now() - startedMs) / 1000;
   for (const answer of answers) {
     // An answer of an earlier call was counted then.
@@ -139,27 +137,42 @@ async function decideAll(
   return answers;
 }
 
+/** How a question is decided once more, under a new id, when what it depends on has turned out otherwise. */
+interface Remade {
+  /** The database has just gone. */
+  readonly again: (pending: Pending) => Pending;
+  /** People have a say in it. */
+  readonly approved: (pending: Pending, say: ApprovalSay) => Pending;
+}
+
 /** Records in the database. What turns out to need it when it has just gone is decided again, under a new id. */
 async function answerRecorded(
   services: Services,
   enforced: Enforced,
   pending: readonly Pending[],
-  again: (pending: Pending) => Pending,
+  { again, approved }: Remade,
 ): Promise<Answer[]> {
   const { recorder, awayClaims } = services;
   const { workspaceId } = enforced;
   const earlier = pending.map(({ draft: { row } }) => awayClaims.earlier(workspaceId, row));
-  const rows = pending.flatMap(({ draft: { row } }, index) => (earlier[index] ? [] : [row]));
+  const fresh = pending.filter((_, index) => !earlier[index]);
+  const asked = await peopleAsked(services, enforced, fresh, approved);
+  const rows = fresh.flatMap(({ draft: { row } }) => (asked.has(row.id) ? [] : [row]));
   const recorded = rows.length === 0 ? [] : await recorder.record(workspaceId, rows);
-  if (recorded instanceof Refusal) return pending.map(() => recorded);
-  const stored = await storedDecisions(services, workspaceId, recorded);
-  const results = recorded.values();
+  if (recorded instanceof Refusal && asked.size === 0) return pending.map(() => recorded);
+  const results = (recorded instanceof Refusal ? rows.map(() => recorded) : recorded).values();
+  const settled = fresh.map(
+    (one) => asked.get(one.draft.row.id) ?? { pending: one, recorded: results.next().value as Recorded | Refusal },
+  );
+  const stored = await storedDecisions(services, workspaceId, settled);
+  const next = settled.values();
   const lost: Pending[] = [];
   const answers = pending.map((one, index): Promise<Answer> | Answer | null => {
     const use = earlier[index];
     if (use) return answerEarlier(one, use, enforced);
-    const result = results.next().value as Recorded;
-    if (result.verdict !== 'away') return answerFor(one, result, enforced, stored);
+    const { pending: made, recorded: result } = next.next().value as Settled;
+    if (result instanceof Refusal) return result;
+    if (result.verdict !== 'away') return answerFor(made, result, enforced, stored);
     lost.push(again(one));
     return null;
   });
@@ -193,9 +206,11 @@ async function answerAway(
 async function storedDecisions(
   { recorder }: Services,
   workspaceId: number,
-  recorded: readonly Recorded[],
+  settled: readonly Settled[],
 ): Promise<ReadonlyMap<string, DecisionRow>> {
-  const ids = recorded.flatMap((result) => (result.verdict === 'repeated' ? [result.storedId] : []));
+  const ids = settled.flatMap(({ recorded }) =>
+    !(recorded instanceof Refusal) && recorded.verdict === 'repeated' ? [recorded.storedId] : [],
+  );
   if (ids.length === 0) return new Map();
   return new Map((await decisionsByIds(recorder.pool, workspaceId, [...new Set(ids)])).map((row) => [row.id, row]));
 }

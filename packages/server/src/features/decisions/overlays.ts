@@ -1,4 +1,4 @@
-import type { Decision } from '@policy-studio/contract';
+import type { ApprovalOfAction, Decision } from '@policy-studio/contract';
 import { type ContextFault, observed, overlaid, pinned, safely } from '@policy-studio/engine';
 import type { Enforced } from '../enforcement/queries.js';
 
@@ -43,9 +43,34 @@ function withoutDatabase(decision: Decision, reserves: boolean, generation: numb
     const why = 'the database cannot be reached, and the cost needs a reservation under the cap';
     return overlaid(decision, 'deny', 'database_unavailable', why);
   }
+  if (decision.effect === 'needs_approval') {
+    const why = 'the database cannot be reached, and people can neither be asked nor have their answer used up';
+    return overlaid(decision, 'deny', 'database_unavailable', why);
+  }
   const unseen = hasRequestId ? ', without looking for earlier uses of the request_id' : '';
   const detail = `the database cannot be reached; decided by generation ${generation}, the last one known${unseen}`;
   return { ...decision, overlays: [...decision.overlays, { kind: 'database_unavailable', detail }] };
+}
+
+/** What came of asking people about an action. */
+export type ApprovalSay =
+  | { readonly kind: 'waits'; readonly approval: ApprovalOfAction }
+  | { readonly kind: 'allows'; readonly id: number }
+  | { readonly kind: 'refused'; readonly detail: string };
+
+/** What needs an approval, with what came of it: only that effect gives way to one, never a denial. */
+export function approved(decision: Decision, say: ApprovalSay): Decision {
+  if (decision.effect !== 'needs_approval') return decision;
+  switch (say.kind) {
+    case 'waits':
+      return { ...decision, approval: say.approval };
+    case 'allows': {
+      const about = { approval_id: say.id, would_be: decision.effect };
+      return overlaid(decision, 'allow', 'approved', `approval ${say.id} allows this once`, about);
+    }
+    case 'refused':
+      return overlaid(decision, 'needs_approval', 'approval_refused', say.detail);
+  }
 }
 
 /** The same decision, denied because the cap leaves no room for its cost. */

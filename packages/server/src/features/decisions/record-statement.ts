@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { databaseFailure } from '../../database-failure.js';
 import type { RecordRow } from './draft.js';
 import { ensurePartitions } from './partitions.js';
@@ -28,6 +28,17 @@ export async function recordRows(
   given: boolean,
   timeoutMs: number,
 ): Promise<Verdict[]> {
+  return persistently(pool, rows, () => writeRows(pool, workspaceId, rows, given, timeoutMs));
+}
+
+/** One attempt of `recordRows`, in the transaction of whoever calls it if it has one. */
+export async function writeRows(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  rows: readonly RecordRow[],
+  given: boolean,
+  timeoutMs: number,
+): Promise<Verdict[]> {
   let claims = false;
   let costs = false;
   let evidence = false;
@@ -42,9 +53,18 @@ export async function recordRows(
     values: [workspaceId, JSON.stringify(rows), claims, costs, given, evidence],
     query_timeout: timeoutMs,
   };
+  return (await db.query<Verdict>(query)).rows;
+}
+
+/** Runs `write`, a whole transaction, again after a deadlock, or with the partitions that `rows` lacked. */
+export async function persistently<T>(
+  pool: Pool,
+  rows: readonly { readonly id: string }[],
+  write: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return (await pool.query<Verdict>(query)).rows;
+      return await write();
     } catch (error) {
       if (attempt === attempts) throw error;
       if (lacksPartition(error)) {

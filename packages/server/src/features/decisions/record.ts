@@ -58,6 +58,7 @@ export function answerOf(row: DecisionRow): Decision {
     errors: detail.errors,
     facts_used: detail.facts,
     overlays: detail.overlays,
+    ...(detail.approval && { approval: detail.approval }),
   };
 }
 

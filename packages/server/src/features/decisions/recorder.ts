@@ -329,7 +329,8 @@ function resolveAll(group: readonly Submission[], verdicts: readonly Verdict[]):
   }
 }
 
-function recordedBy(verdict: Verdict | undefined): Recorded {
+/** What the answer of the database about a row means; undefined: it is as it was sent. */
+export function recordedBy(verdict: Verdict | undefined): Recorded {
   if (!verdict) return recordedAsSent;
   if (verdict.verdict !== 'repeated') return { verdict: verdict.verdict };
   if (verdict.stored_id === null) throw new Error('a repeated request_id has no stored decision');
