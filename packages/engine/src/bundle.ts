@@ -2,6 +2,7 @@ import { type Diagnostic, hint, type Path, quoted } from './diagnostic.js';
 import { bundleFormat } from './digest.js';
 import { limits } from './limits.js';
 import { longerThan } from './parse-condition.js';
+import type { RoundedNumber } from './rounded-number.js';
 import { limitError, type Position, type SourceDocument, sourceError } from './source.js';
 import { readJson } from './source-json.js';
 import { readYaml } from './source-yaml.js';
@@ -14,6 +15,8 @@ export interface BundleSource {
   rules: readonly unknown[];
   /** Where the value at a path of `parseRules` (`[index, 'conditions', ...]`) stands, or the nearest one around it; 1-based. */
   locate(path: Path): Position | null;
+  /** The numbers in the rules that are read as others, by such paths; looked for when asked. Absent: there is no text. */
+  rounded?(): readonly RoundedNumber[];
 }
 
 /** In the order they are written. */
@@ -37,7 +40,8 @@ export function parseBundleSource(text: string, format: 'json' | 'yaml'): Bundle
 
 function bundleOf(document: SourceDocument): BundleSource | Diagnostic[] {
   const { value } = document;
-  if (Array.isArray(value)) return { rules: value, locate: (path) => document.locate(path) };
+  if (Array.isArray(value))
+    return { rules: value, locate: (path) => document.locate(path), rounded: () => document.rounded() };
   if (typeof value !== 'object' || value === null) {
     const message = 'a bundle is a list of rules, or an object with `rules`';
     return [sourceError(message, document.locate([]))];
@@ -75,5 +79,7 @@ function bundleOf(document: SourceDocument): BundleSource | Diagnostic[] {
     ...(metadata === undefined ? {} : { metadata: metadata as Record<string, unknown> }),
     rules: rules as readonly unknown[],
     locate: (path) => document.locate(['rules', ...path]),
+    rounded: () =>
+      document.rounded().flatMap((each) => (each.path[0] === 'rules' ? [{ ...each, path: each.path.slice(1) }] : [])),
   };
 }

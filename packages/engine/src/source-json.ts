@@ -1,6 +1,7 @@
 import { findNodeAtLocation, type Node, type ParseError, type ParseErrorCode, parseTree, visit } from 'jsonc-parser';
 import { type Diagnostic, type Path, quoted } from './diagnostic.js';
 import { limits } from './limits.js';
+import { maxRounded, mayRound, type RoundedNumber, roundedTo } from './rounded-number.js';
 import { limitError, lineIndex, type Position, type SourceDocument, sourceError } from './source.js';
 
 const strict = { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false };
@@ -21,7 +22,7 @@ export function readJson(text: string): SourceDocument | Diagnostic[] {
   const duplicates = duplicateKeys(text);
   if (duplicates.length > 0) return duplicates;
   const tree = lazy(() => parseTree(text, [], strict));
-  return { value, locate: (path) => locateNode(tree(), path, index) };
+  return { value, locate: (path) => locateNode(tree(), path, index), rounded: () => roundedNumbers(text) };
 }
 
 function locateNode(root: Node | undefined, path: Path, index: () => (offset: number) => Position): Position | null {
@@ -83,6 +84,24 @@ function duplicateKeys(text: string): Diagnostic[] {
       },
       onObjectEnd: () => {
         open.pop();
+      },
+    },
+    strict,
+  );
+  return found;
+}
+
+function roundedNumbers(text: string): RoundedNumber[] {
+  const found: RoundedNumber[] = [];
+  if (!mayRound(text)) return found;
+  visit(
+    text,
+    {
+      onLiteralValue: (read: unknown, offset, length, _line, _column, path) => {
+        if (typeof read !== 'number' || found.length >= maxRounded) return;
+        const written = text.slice(offset, offset + length);
+        const value = roundedTo(written);
+        if (value !== null) found.push({ path: path(), text: written, value });
       },
     },
     strict,

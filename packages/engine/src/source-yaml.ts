@@ -14,6 +14,7 @@ import {
 } from 'yaml';
 import { type Diagnostic, type Path, quoted } from './diagnostic.js';
 import { limits } from './limits.js';
+import { maxRounded, mayRound, type RoundedNumber, roundedTo } from './rounded-number.js';
 import { limitError, type Position, type SourceDocument, sourceError } from './source.js';
 
 /** Reads one YAML 1.2 document of the core schema: string keys only, none twice, few aliases, no other tags. */
@@ -75,6 +76,7 @@ function readDocument(text: string): SourceDocument | Diagnostic[] {
   return {
     value: document.toJS({ maxAliasCount: limits.sourceAliases }) as unknown,
     locate: (path) => locateNode(root, path, position),
+    rounded: () => (mayRound(text) ? roundedNumbers(root) : []),
   };
 }
 
@@ -129,6 +131,26 @@ function checkNodes(root: ParsedNode, position: (offset: number) => Position): D
       }
       keys.add(key);
       pending.push({ node: pair.value, path: [...path, key], ...inside });
+    }
+  }
+  return found;
+}
+
+/** Those of the nodes as written: a number is told of where it stands, not where an alias repeats it. */
+function roundedNumbers(root: ParsedNode): RoundedNumber[] {
+  const found: RoundedNumber[] = [];
+  const pending: { node: unknown; path: Path }[] = [{ node: root, path: [] }];
+  while (pending.length > 0 && found.length < maxRounded) {
+    const { node, path } = pending.pop() as { node: unknown; path: Path };
+    if (isScalar(node) && typeof node.value === 'number' && node.source !== undefined) {
+      const value = roundedTo(node.source);
+      if (value !== null) found.push({ path, text: node.source, value });
+    } else if (isSeq(node)) {
+      for (let i = node.items.length - 1; i >= 0; i--) pending.push({ node: node.items[i], path: [...path, i] });
+    } else if (isMap(node)) {
+      for (const { key, value } of [...node.items].reverse()) {
+        pending.push({ node: value, path: [...path, String(isScalar(key) ? key.value : key)] });
+      }
     }
   }
   return found;

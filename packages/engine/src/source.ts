@@ -1,4 +1,5 @@
 import type { Diagnostic, Path } from './diagnostic.js';
+import type { RoundedNumber } from './rounded-number.js';
 
 /** A place in a text, both 1-based; columns count UTF-16 units. */
 export interface Position {
@@ -11,6 +12,8 @@ export interface SourceDocument {
   readonly value: unknown;
   /** Where the value at the path begins, or the nearest enclosing value that is there; null for an empty document. */
   locate(path: Path): Position | null;
+  /** The numbers that are read as others, by their paths, in the order written; looked for when asked. */
+  rounded(): readonly RoundedNumber[];
 }
 
 export function sourceError(message: string, position: Position | null, path: Path = []): Diagnostic {

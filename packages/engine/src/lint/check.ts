@@ -3,6 +3,7 @@ import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import type { CompiledPolicy } from '../compile.js';
 import type { Diagnostic, Path } from '../diagnostic.js';
 import type { Lists } from '../list.js';
+import type { RoundedNumber } from '../rounded-number.js';
 import type { SoundRule } from '../rule.js';
 import type { Position } from '../source.js';
 import type { Finding, Severity, Suggestion } from './finding.js';
@@ -20,6 +21,8 @@ export const lintCodes = [
   'missing-reason',
   'unknown-agent',
   'unknown-action',
+  'rounded-number',
+  'mistyped-comparison',
   'never-matches',
   'unreachable',
   'conflict',
@@ -59,6 +62,8 @@ export interface LintContext {
   readonly written: readonly WrittenRule[];
   /** What the engine refuses, in the order of the rules. */
   readonly faults: readonly Diagnostic[];
+  /** Numbers of the source text that a double cannot hold, by their paths from the rules; none without a text. */
+  readonly rounded: readonly RoundedNumber[];
   /** Valid rules of distinct ids, disabled ones too. */
   readonly rules: readonly SoundRule[];
   /** The enabled ones among them that `policy` holds: those whose lists are known. */

@@ -11,8 +11,10 @@ import { check as invalidSource } from './rules/invalid-source.js';
 import { check as invalidSuppression } from './rules/invalid-suppression.js';
 import { check as limitExceeded } from './rules/limit-exceeded.js';
 import { check as missingReason } from './rules/missing-reason.js';
+import { check as mistypedComparison } from './rules/mistyped-comparison.js';
 import { check as neverMatches } from './rules/never-matches.js';
 import { check as redundant } from './rules/redundant.js';
+import { check as roundedNumber } from './rules/rounded-number.js';
 import { check as typeMismatch } from './rules/type-mismatch.js';
 import { check as uncoveredAction } from './rules/uncovered-action.js';
 import { check as unknownAction } from './rules/unknown-action.js';
@@ -32,6 +34,8 @@ export const checks: readonly LintCheck[] = [
   missingReason,
   unknownAgent,
   unknownAction,
+  roundedNumber,
+  mistypedComparison,
   neverMatches,
   unreachable,
   conflict,

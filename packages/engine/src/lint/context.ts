@@ -7,6 +7,7 @@ import type { Effect } from '../generated/rule.js';
 import { limits } from '../limits.js';
 import type { Lists } from '../list.js';
 import { listProblems } from '../list-references.js';
+import type { RoundedNumber } from '../rounded-number.js';
 import { readRules, type SoundRule } from '../rule.js';
 import type { LintContext, WrittenRule } from './check.js';
 import { isRecord } from './edits.js';
@@ -29,11 +30,15 @@ export interface ContextOptions {
 /** What one lint reads before it gives up; a bundle with more faults than these needs no count of them. */
 const maxFaults = 20_000;
 
-/** Reads the rules. `sourceFaults`: why there are none, when a text was given that does not parse. */
+/**
+ * Reads the rules. `sourceFaults`: why there are none, when a text was given that does not parse; `rounded`: the numbers
+ * that a text which does parse writes and a double cannot hold.
+ */
 export function lintContext(
   input: unknown,
   options: ContextOptions,
   sourceFaults: readonly Diagnostic[] = [],
+  rounded: readonly RoundedNumber[] = [],
 ): LintContext {
   const entries = readable(input);
   const read =
@@ -51,6 +56,7 @@ export function lintContext(
   return {
     written,
     faults: [...read.diagnostics, ...byLists.faults],
+    rounded,
     rules: read.sound,
     active: byLists.usable.filter(({ rule }) => rule.enabled),
     policy,

@@ -18,8 +18,10 @@ export interface Misfit {
  */
 export function misfitOf(test: Test, domain: FieldDomain, right: FieldDomain, resources: Resources): Misfit | null {
   const { operator, operand } = test;
-  // A field that never holds anything is another check's, and these two ask about just that.
+  // A field that never holds anything is another check's, and these two ask about just that; nothing is in an empty
+  // list, whatever the field holds.
   if (domain.types?.length === 0 || operator === 'exists' || operator === 'is_empty') return null;
+  if (isEmptySet(test, resources)) return null;
   const written = `\`${JSON.stringify(formatCondition(test)).slice(1, -1)}\``;
   const never: Misfit = { message: `${written} is never met`, stray: [] };
   if (operand.kind === 'field') return fieldsFit(test, domain, right) ? null : never;
@@ -35,6 +37,11 @@ export function misfitOf(test: Test, domain: FieldDomain, right: FieldDomain, re
     return domain.values.some((value) => value !== null && atom.holds(value)) ? null : never;
   }
   return typesFit(test, domain) ? null : { ...never, stray: operand.kind === 'value' ? [operand.value] : [] };
+}
+
+function isEmptySet({ operand }: Test, resources: Resources): boolean {
+  if (operand.kind === 'list') return resources.list(operand.name).members.size === 0;
+  return operand.kind === 'values' && operand.values.length === 0;
 }
 
 function named(values: readonly Scalar[]): string {

@@ -2,12 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { JsonSchema } from '../catalog/catalog.js';
-import type { RuleInput } from '../generated/rule.js';
 import { readYaml } from '../source-yaml.js';
 import { lintCodes } from './check.js';
 import { checks } from './checks.js';
 import { allOf, catalogOf } from './lint.testkit.js';
-import { type LintOptions, lint, lintSource } from './run.js';
+import { type LintOptions, lintSource } from './run.js';
 
 const rulesFolder = fileURLToPath(new URL('rules', import.meta.url));
 const docsFolder = fileURLToPath(new URL('../../../../docs/lint', import.meta.url));
@@ -98,13 +97,14 @@ describe.each(checks.map(({ code, severity }) => [code, severity] as const))('th
       expect(text).toMatch(/\| No[.,:]/);
       return;
     }
-    const rules = parsed(fenced(text, 'yaml', 'Gives the finding') ?? '') as RuleInput[];
-    const suppression = parsed(shown) as Pick<RuleInput, 'metadata'>;
+    const bad = fenced(text, 'yaml', 'Gives the finding') ?? '';
+    const inRule = shown.trimEnd().replaceAll('\n', '\n  ');
     const lighter = severity === 'error' ? ({ [code]: 'warning' } as const) : {};
-    const { suppressed } = lint(
-      rules.map((rule) => ({ ...rule, ...suppression })),
-      { ...options, catalogMode: 'open', severities: lighter },
-    );
+    const { suppressed } = lintSource(bad.replace(/^- /gm, `- ${inRule}\n  `), 'yaml', {
+      ...options,
+      catalogMode: 'open',
+      severities: lighter,
+    });
     expect(suppressed.map((finding) => finding.code)).toContain(code);
   });
 });

@@ -1,14 +1,14 @@
 import type { AnalysisBudget } from '../analysis/analyse.js';
-import { parseBundleSource } from '../bundle.js';
+import { type BundleSource, parseBundleSource } from '../bundle.js';
 import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
-import type { Diagnostic } from '../diagnostic.js';
+import type { Diagnostic, Path } from '../diagnostic.js';
 import type { Effect } from '../generated/rule.js';
 import type { Lists } from '../list.js';
 import { checks } from './checks.js';
 import { type ContextOptions, lintContext } from './context.js';
 import type { Finding, LintReport } from './finding.js';
 import { type LintMemory, scratchMemory } from './memory.js';
-import { findingsOf, type Locate, reportOn, type Severities } from './report.js';
+import { findingsOf, reportOn, type Severities } from './report.js';
 
 export interface LintOptions {
   /** The workspace's named lists; null, the default: not known, so rules that name one are left out of the analysis. */
@@ -42,18 +42,19 @@ export function lint(rules: unknown, options: LintOptions = {}): LintReport {
 export function lintSource(text: string, format: 'json' | 'yaml', options: LintOptions = {}): LintReport {
   const source = parseBundleSource(text, format);
   if (Array.isArray(source)) return reportFor([], options, null, source);
-  return reportFor(source.rules, options, (path) => source.locate(path), []);
+  return reportFor(source.rules, options, source, []);
 }
 
 function reportFor(
   rules: unknown,
   options: LintOptions,
-  locate: Locate | null,
+  source: BundleSource | null,
   sourceFaults: readonly Diagnostic[],
 ): LintReport {
-  const context = lintContext(rules, contextOptions(options), sourceFaults);
+  const context = lintContext(rules, contextOptions(options), sourceFaults, source?.rounded?.());
   const findings: Finding[] = [];
   for (const check of checks) findings.push(...findingsOf(check, context, findings, options.severities ?? {}));
+  const locate = source === null ? null : (path: Path) => source.locate(path);
   return reportOn(findings, context, Array.isArray(rules) ? rules.length : 0, locate);
 }
 

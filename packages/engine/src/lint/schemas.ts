@@ -14,6 +14,8 @@ export interface Schemas {
   samplesIn(scope: Scope): readonly Pair[];
   /** What these schemas say; null: there is none, or the scope has pairs without. */
   typingsIn(scope: Scope): readonly ContextTyping[] | null;
+  /** Whether some schema of the scope gives such a path a meaning: it names the field, or makes an object of what it lies in. */
+  readsAs(scope: Scope, field: string): boolean;
   /** The field most like this one that some schema of the scope names. */
   nearestField(scope: Scope, field: string): string | null;
 }
@@ -50,6 +52,13 @@ export function schemasOf(catalog: CompiledCatalog): Schemas {
   return {
     samplesIn: (scope) => lookUp(scope).samples,
     typingsIn: (scope) => lookUp(scope).typings,
+    readsAs: (scope, field) => {
+      const around = field.slice(0, Math.max(0, field.lastIndexOf('.')));
+      return lookUp(scope).samples.some(({ agent, action }) => {
+        const typing = catalog.typing(agent, action);
+        return typing !== undefined && (isNamed(typing, field) || (around !== '' && isObject(typing, around)));
+      });
+    },
     nearestField: (scope, field) => {
       const { near } = lookUp(scope);
       // What merely ends alike is another field.
@@ -80,6 +89,12 @@ export function isSetByServer(field: string): boolean {
 
 export function isNamed({ fields }: ContextTyping, field: string): boolean {
   return Object.hasOwn(fields, field);
+}
+
+/** Whether the schema names the field and says that it holds an object and nothing else. */
+function isObject(typing: ContextTyping, field: string): boolean {
+  const { types } = domainOf(field, typing);
+  return isNamed(typing, field) && types?.length === 1 && types[0] === 'object';
 }
 
 /** Whether no context that the schema lets through has the field. */

@@ -60,9 +60,12 @@ describe('type-mismatch', () => {
     [{ 'amount exists': false, 'amount is_empty': true }],
     [{ amount: null }],
     [{ '>=amount': { field: 'count' } }],
+    [{ 'amount in': [], 'category in': [], 'tags all_in': [], 'day_of_week in': [] }],
+    [{ 'category in': { list: 'none' }, 'recipient domain_in': { list: 'none' } }],
     [{ day_of_week: 'monday', '>=current_hour': 23, is_weekend: true, '>now': '2026-01-01T00:00:00Z' }],
   ])('fits: %j', (conditions) => {
-    expect(found('type-mismatch', reading(conditions), { catalog })).toEqual([]);
+    const lists = { none: { values: [] } };
+    expect(found('type-mismatch', reading(conditions), { catalog, lists })).toEqual([]);
   });
   it.each([
     [{ 'category in': ['spam', 'phising'] }, { 'category in': ['spam', 'phishing'] }],
@@ -75,6 +78,10 @@ describe('type-mismatch', () => {
     const [finding] = found('type-mismatch', rules, { catalog });
     expect(applyPatch(rules, finding?.suggestion?.patch ?? [])).toEqual(reading(meant));
     expect(finding?.suggestion?.changes_decisions).toBe(true);
+  });
+  it('leaves an empty list to `never-matches`, which has the reason', () => {
+    const [finding] = found('never-matches', reading({ 'amount in': [] }), { catalog });
+    expect(finding?.message).toContain('no request can meet `"amount in":[]`');
   });
   it('is not said of a rule that is also about actions where the test fits', () => {
     expect(found('type-mismatch', reading({ amount: 'x' }, '*'), { catalog })).toEqual([]);

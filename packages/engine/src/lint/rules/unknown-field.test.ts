@@ -34,6 +34,52 @@ describe('unknown-field', () => {
   ])('in `%s`, %j gives %i', (action, conditions, count) => {
     expect(found('unknown-field', reading(action, conditions), { catalog, catalogMode: 'open' })).toHaveLength(count);
   });
+  const typed = catalogOf(['inbox.triage'], {
+    named: {
+      type: 'object',
+      properties: {
+        context: { type: 'object', properties: { risk: { type: 'number' } } },
+        'args[0]': { type: 'string' },
+        balances: { type: 'object' },
+        list: { type: 'array' },
+      },
+    },
+    free: null,
+  });
+  it.each([
+    [{ '>=context.risk_score': 85 }, { '>=risk_score': 85 }],
+    [{ "args['recipient']": 'a' }, { 'args.recipient': 'a' }],
+    [{ 'args["to"].name in': ['a'] }, { 'args.to.name in': ['a'] }],
+    [{ 'args[0]': 'a' }, null],
+    [{ 'tags[] contains': 'a' }, null],
+    [{ 'args.0': 'a' }, null],
+    [{ 'args.0.name': 'a' }, null],
+    [{ 'context.args.0': 'a' }, null],
+    [{ not: { '>=amount': { field: 'context.limit' } } }, { not: { '>=amount': { field: 'limit' } } }],
+  ])('knows no path such as %j, with no catalog and with no schema', (conditions, meant) => {
+    for (const options of [{}, { catalog: typed }]) {
+      const rules = reading('free', conditions);
+      const [finding, ...more] = found('unknown-field', rules, options);
+      expect(more).toEqual([]);
+      expect(finding).toMatchObject({ severity: 'warning', rule_id: 'rule-a' });
+      const { patch } = finding?.suggestion ?? {};
+      if (meant === null) expect(patch).toBeUndefined();
+      else expect(applyPatch(rules, patch ?? [])).toEqual(reading('free', meant));
+    }
+  });
+  it.each([
+    ['named', { '>=context.risk': 5 }, 0],
+    ['named', { '>=context.anything': 5 }, 0],
+    ['named', { 'args[0]': 'a' }, 0],
+    ['named', { '>balances.17': 5 }, 0],
+    ['*', { '>=context.risk': 5, '>balances.17': 5 }, 0],
+    ['named', { 'list.0': 5 }, 1],
+    ['named', { 'args[1]': 'a' }, 1],
+    ['free', { '>=context': 5, 'contexts.risk': 5, 'args.a0': 5, '0': 5, 'args.0x': 5 }, 0],
+    ['free', { 'now.0': 5 }, 0],
+  ])('goes by the schemas: in `%s`, %j gives %i', (action, conditions, count) => {
+    expect(found('unknown-field', reading(action, conditions), { catalog: typed })).toHaveLength(count);
+  });
   it('edits the right side of a comparison of fields', () => {
     const rules = reading('closed', { '>=amount': { field: 'amuont' } });
     const [finding] = found('unknown-field', rules, { catalog });

@@ -13,23 +13,77 @@ import { pathOf } from '../written-tests.js';
 export const check: LintCheck = {
   code: 'unknown-field',
   severity: 'warning',
-  *find({ active, schemas, memory }) {
-    if (schemas === null) return;
-    for (const each of active) {
+  *find({ rules, schemas, memory }) {
+    for (const each of rules) {
+      if (!each.rule.enabled) continue;
       // Only where every action that the rule is about has a schema can none of them know a field.
-      const typings = schemas.typingsIn(each.rule);
-      if (typings === null) continue;
+      const typings = schemas?.typingsIn(each.rule) ?? null;
       const told = new Set<string>();
       for (const test of testsOf(each.condition)) {
         for (const field of fieldsOf(test)) {
-          if (told.has(field) || isSetByServer(field) || typings.some((typing) => isNamed(typing, field))) continue;
+          if (told.has(field) || isSetByServer(field) || typings?.some((typing) => isNamed(typing, field))) continue;
           told.add(field);
-          yield* unknownField({ each, test, field, typings, schemas, memory });
+          const misread = misreadPath(field);
+          if (misread !== null && schemas?.readsAs(each.rule, field) !== true) {
+            yield noPath({ each, test, field, memory }, misread);
+          } else if (schemas !== null && typings !== null) {
+            yield* unknownField({ each, test, field, typings, schemas, memory });
+          }
         }
       }
     }
   },
 };
+
+/** Why a path does not lead where its author thinks, and the path that does where there is one. */
+interface Misread {
+  readonly because: string;
+  readonly advice: string;
+  readonly meant: string | null;
+}
+
+/** A path in another language's spelling; each is a valid field here, and mostly one that no request has. */
+function misreadPath(field: string): Misread | null {
+  if (/[[\]]/.test(field)) {
+    const dotted = field.replace(/\[(["'])([^"'[\]]+)\1\]/g, '.$2');
+    const meant =
+      parseKey(dotted).kind === 'test' && !/[[\]]/.test(dotted) && misreadPath(dotted) === null ? dotted : null;
+    return {
+      because: 'brackets have no meaning in a path, they are part of the name',
+      advice: meant === null ? elements : `write \`${meant}\``,
+      meant,
+    };
+  }
+  if (/\.\d+(?:\.|$)/.test(field)) {
+    return { because: 'paths do not lead into arrays', advice: elements, meant: null };
+  }
+  if (!field.startsWith('context.')) return null;
+  const inside = field.slice('context.'.length);
+  return {
+    because: 'fields are looked up in the context, so this is `context` within it',
+    advice: `write \`${inside}\``,
+    meant: misreadPath(inside) === null ? inside : null,
+  };
+}
+
+const elements = 'test the elements of an array with `contains`, `any_in` or `all_in` on the array itself';
+
+function noPath(
+  { each, test, field, memory }: Pick<UnnamedField, 'each' | 'test' | 'field' | 'memory'>,
+  { because, advice, meant }: Misread,
+): Found {
+  const path = pathOf(memory, each, test);
+  const patch = meant === null ? null : respelled(each, path, field, meant);
+  return {
+    rule: at(each),
+    path,
+    message: `\`${each.rule.id}\` reads the field \`${field}\`: ${because}, so it is probably always missing`,
+    suggestion: {
+      message: `${advice}, or name the field in a schema if it is sent so`,
+      ...(patch === null ? {} : { patch, changes_decisions: true as const }),
+    },
+  };
+}
 
 interface UnnamedField {
   readonly each: SoundRule;

@@ -6,7 +6,7 @@ describe('wide-allow', () => {
     ['every agent, every action', { agent: '*', action: '*' }, 'warning'],
     ['one agent, every action', { action: '*' }, 'warning'],
     ['conditions that say nothing', { action: '*', conditions: { all: [] } }, 'warning'],
-    ['every agent, one action', { agent: '*' }, 'info'],
+    ['every agent, one action', { agent: '*' }, 'warning'],
   ])('is said of %s', (_, more, severity) => {
     expect(found('wide-allow', [rule('rule-a', 'allow', more)])).toMatchObject([{ severity }]);
   });

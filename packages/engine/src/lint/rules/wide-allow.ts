@@ -21,7 +21,6 @@ export const check: LintCheck = {
         yield {
           rule: at(each),
           path: ['agent'],
-          severity: 'info',
           message: `\`${id}\` allows \`${action}\` to every agent, unconditionally, agents that are added later included`,
           suggestion: { message: 'name the agents if not all of them need it' },
         };
