@@ -197,6 +197,24 @@ describe('asking', () => {
     expect((await evaluate({ ...request, approval_id: id })).effect).toBe('allow');
   });
 
+  test('asks nobody any more when a thousand requests of the key are waiting', async () => {
+    const busy = await office().createKey('agent', { owner: 'Busy' });
+    const request = fresh();
+    const id = idOf(await evaluate(request, busy));
+    await database.db.pool.query(
+      `insert into approval (workspace_id, kind, subject, subject_digest, justification, risk, rollback_plan, quorum,
+                             four_eyes, requested_by, created_at, expires_at, key_id)
+       select workspace_id, kind, subject, n::text, justification, risk, rollback_plan, quorum, four_eyes, requested_by,
+         created_at, expires_at, key_id from approval, generate_series(1, 999) n where id = $1`,
+      [id],
+    );
+    const answer = await evaluate(fresh(), busy);
+    expect(answer).toMatchObject({ effect: 'needs_approval', overlays: [{ kind: 'approval_refused' }] });
+    expect(answer.approval).toBeUndefined();
+    expect(idOf(await evaluate(request, busy))).toBe(id);
+    expect(idOf(await evaluate(fresh()))).toBeGreaterThan(id);
+  });
+
   test('asks again after what was asked has expired', async () => {
     const request = fresh();
     const first = idOf(await evaluate(request));
