@@ -1,5 +1,5 @@
 import type { Operator } from './condition.js';
-import { type Diagnostic, hint, type Path, quoted } from './diagnostic.js';
+import { type Diagnostic, nearest, type Path, quoted } from './diagnostic.js';
 import { hostName } from './host.js';
 import { limits } from './limits.js';
 import { type Lists, type NamedList, normalized } from './list.js';
@@ -12,8 +12,15 @@ interface ListReference {
   readonly path: Path;
 }
 
+/** The list that a name which is none may have been meant to be. */
+export type NearestList = (name: string) => string | null;
+
 /** What is wrong with the lists that valid rules name, in the order written, each at the entry that names it. */
-export function listProblems(rules: readonly ParsedRule[], lists: Lists): Diagnostic[] {
+export function listProblems(
+  rules: readonly ParsedRule[],
+  lists: Lists,
+  nearestList: NearestList = (name) => nearest(name, Object.keys(lists)),
+): Diagnostic[] {
   const found: Diagnostic[] = [];
   const domainProblems = new Map<string, string | null>();
   rules.forEach(({ rule }, index) => {
@@ -23,7 +30,10 @@ export function listProblems(rules: readonly ParsedRule[], lists: Lists): Diagno
         found.push({ code, message, rule_id: rule.id, path });
       const list = Object.hasOwn(lists, name) ? lists[name] : undefined;
       if (list === undefined) {
-        report(`there is no list ${quoted(name)}${hint(name, Object.keys(lists)) || ': create it first'}`);
+        const meant = nearestList(name);
+        report(
+          `there is no list ${quoted(name)}${meant === null ? ': create it first' : `, did you mean \`${meant}\`?`}`,
+        );
       } else if (list.values.length > limits.listValues) {
         report(`the list ${quoted(name)} has more than ${limits.listValues} values`, 'limit-exceeded');
       } else if (operator === 'domain_in') {

@@ -3,6 +3,7 @@ import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import type { CompiledPolicy } from '../compile.js';
 import type { Diagnostic, Path } from '../diagnostic.js';
 import type { Lists } from '../list.js';
+import type { NearestList } from '../list-references.js';
 import type { RoundedNumber } from '../rounded-number.js';
 import type { SoundRule } from '../rule.js';
 import type { Position } from '../source.js';
@@ -75,6 +76,7 @@ export interface LintContext {
   /** Sound rules whose lists are not known here, and the names of those lists. */
   readonly unknownLists: readonly { readonly rule: SoundRule; readonly lists: readonly string[] }[];
   readonly lists: Lists | null;
+  readonly nearestList: NearestList;
   readonly catalog: CompiledCatalog | null;
   /** What the catalog's schemas say; null without a catalog. */
   readonly schemas: Schemas | null;

@@ -2,11 +2,11 @@ import { type Analysis, type AnalysisBudget, analyse } from '../analysis/analyse
 import type { CompiledCatalog } from '../catalog/compiled-catalog.js';
 import { type CompiledPolicy, compileParsed } from '../compile.js';
 import { testsOf } from '../condition.js';
-import type { Diagnostic } from '../diagnostic.js';
+import { type Diagnostic, nearest } from '../diagnostic.js';
 import type { Effect } from '../generated/rule.js';
 import { limits } from '../limits.js';
 import type { Lists } from '../list.js';
-import { listProblems } from '../list-references.js';
+import { listProblems, type NearestList } from '../list-references.js';
 import type { RoundedNumber } from '../rounded-number.js';
 import { readRules, type SoundRule } from '../rule.js';
 import type { LintContext, WrittenRule } from './check.js';
@@ -14,11 +14,13 @@ import { isRecord } from './edits.js';
 import { enforcedTyping } from './enforced-typing.js';
 import { lazy } from './lazy.js';
 import type { LintMemory } from './memory.js';
+import { nearestLookup } from './nearest-lookup.js';
 import { schemasOf } from './schemas.js';
 import { type Scope, scopesMeet } from './scope.js';
 
 export interface ContextOptions {
   readonly lists: Lists | null;
+  readonly listNames: readonly string[];
   readonly defaultEffect: Effect;
   readonly catalog: CompiledCatalog | null;
   readonly catalogMode: 'strict' | 'open';
@@ -29,6 +31,9 @@ export interface ContextOptions {
 
 /** What one lint reads before it gives up; a bundle with more faults than these needs no count of them. */
 const maxFaults = 20_000;
+
+/** Names of lists that others are offered for. */
+const maxListLookups = 100;
 
 /**
  * Reads the rules. `sourceFaults`: why there are none, when a text was given that does not parse; `rounded`: the numbers
@@ -48,7 +53,8 @@ export function lintContext(
         ? readRules(entries, { maxRules: limits.rules, maxDiagnostics: maxFaults, ...recalling(options.memory.rules) })
         : { sound: [], diagnostics: [entries] };
   const written = sourceFaults.length === 0 && Array.isArray(entries) ? writtenRules(entries) : [];
-  const byLists = withLists(read.sound, options.lists);
+  const nearestList = nearestListOf(options);
+  const byLists = withLists(read.sound, options.lists, nearestList);
   const policy = compileParsed(byLists.usable, options.lists ?? {}, options.defaultEffect);
   const byId = new Map(read.sound.map((rule) => [rule.rule.id, rule]));
   const analysis = lazy(() => analysisOf(policy, options));
@@ -64,6 +70,7 @@ export function lintContext(
     mayBeDecidedByOthers: (scope) => others.some((other) => scopesMeet(other, scope)),
     unknownLists: byLists.unknown,
     lists: options.lists,
+    nearestList,
     catalog: options.catalog,
     schemas: options.catalog === null ? null : schemasOf(options.catalog),
     catalogMode: options.catalogMode,
@@ -114,7 +121,7 @@ interface RulesByLists {
 }
 
 /** Tells rules whose lists are there from those that name a missing, unfit or unknown one. */
-function withLists(sound: readonly SoundRule[], lists: Lists | null): RulesByLists {
+function withLists(sound: readonly SoundRule[], lists: Lists | null, nearestList: NearestList): RulesByLists {
   if (lists === null) {
     const unknown = sound.flatMap((rule) => {
       const names = listsOf(rule);
@@ -123,7 +130,7 @@ function withLists(sound: readonly SoundRule[], lists: Lists | null): RulesByLis
     const left = new Set(unknown.map(({ rule }) => rule));
     return { usable: sound.filter((rule) => !left.has(rule)), unknown, faults: [] };
   }
-  const faults = listProblems(sound, lists).map((fault) => {
+  const faults = listProblems(sound, lists, nearestList).map((fault) => {
     const { index } = sound[fault.path[0] as number] as SoundRule;
     return { ...fault, path: [index, ...fault.path.slice(1)] };
   });
@@ -132,6 +139,13 @@ function withLists(sound: readonly SoundRule[], lists: Lists | null): RulesByLis
   const fits = (rule: SoundRule) =>
     !faulty.has(rule.index) && listsOf(rule).every((name) => Object.hasOwn(lists, name));
   return { usable: faults.length === 0 ? sound : sound.filter(fits), unknown: [], faults };
+}
+
+/** Of a name that is a list's there is none. */
+function nearestListOf({ lists, listNames }: Pick<ContextOptions, 'lists' | 'listNames'>): NearestList {
+  const names = [...Object.keys(lists ?? {}), ...listNames];
+  const near = nearestLookup(maxListLookups, (word) => [nearest(word, names)].filter((name) => name !== null));
+  return (name) => (names.includes(name) ? null : (near(name)[0] ?? null));
 }
 
 function listsOf({ condition }: SoundRule): string[] {

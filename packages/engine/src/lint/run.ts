@@ -13,6 +13,8 @@ import { findingsOf, reportOn, type Severities } from './report.js';
 export interface LintOptions {
   /** The workspace's named lists; null, the default: not known, so rules that name one are left out of the analysis. */
   readonly lists?: Lists | null;
+  /** Names of lists that exist besides these, to offer for a name that does not; none unless given. */
+  readonly listNames?: readonly string[];
   /** The effect where no rule matches; `deny` unless set. */
   readonly defaultEffect?: Effect;
   /** What rules may name; null, the default: anything. */
@@ -61,6 +63,7 @@ function reportFor(
 function contextOptions(options: LintOptions): ContextOptions {
   return {
     lists: options.lists ?? null,
+    listNames: options.listNames ?? [],
     defaultEffect: options.defaultEffect ?? 'deny',
     catalog: options.catalog ?? null,
     catalogMode: options.catalogMode ?? 'strict',

@@ -43,4 +43,18 @@ describe('invalid-condition', () => {
     const [finding] = found('invalid-condition', [rule('rule-a', 'deny', { conditions })]);
     expect(finding?.path).toEqual([0, 'conditions', 'any', 1, 'not', 'all', 0, '=>y']);
   });
+  it('offers a list by its name where only the lists that rules name are at hand', () => {
+    const rules = [rule('rule-a', 'deny', { conditions: { 'recipient in': { list: 'vip_sender' } } })];
+    const [finding] = found('invalid-condition', rules, { lists: {}, listNames: ['others', 'vip_senders'] });
+    expect(finding?.message).toBe('there is no list `vip_sender`, did you mean `vip_senders`?');
+    expect(finding?.suggestion?.patch).toEqual([
+      { op: 'replace', path: '/0/conditions/recipient in/list', value: 'vip_senders' },
+    ]);
+  });
+  it('offers no list in place of one that is there and unfit', () => {
+    const rules = [rule('rule-a', 'deny', { conditions: { 'recipient domain_in': { list: 'vip_senders' } } })];
+    expect(found('invalid-condition', rules, { lists: { vip_senders: { values: [5] } } })).toMatchObject([
+      { suggestion: null },
+    ]);
+  });
 });

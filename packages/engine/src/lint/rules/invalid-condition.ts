@@ -11,7 +11,7 @@ export const check: LintCheck = {
   severity: 'error',
   find: (context) =>
     faultsOf(context, 'invalid-condition', (place) => {
-      return correctedKey(place) ?? bareMember(place) ?? correctedReference(place, context.lists);
+      return correctedKey(place) ?? bareMember(place) ?? correctedReference(place, context.nearestList);
     }),
 };
 
@@ -62,14 +62,17 @@ function bareMember({ rule, inRule, path }: FaultPlace): Suggestion | null {
 }
 
 /** `{"lst": "vips"}` and `{"list": "vip"}`. */
-function correctedReference({ rule, inRule, path }: FaultPlace, lists: LintContext['lists']): Suggestion | null {
+function correctedReference(
+  { rule, inRule, path }: FaultPlace,
+  nearestList: LintContext['nearestList'],
+): Suggestion | null {
   const value = valueAt(rule, inRule);
   if (!isRecord(value)) return null;
   const [key = '', ...others] = Object.keys(value);
   if (others.length > 0) return null;
   const name = value[key];
-  if (key === 'list' && typeof name === 'string' && lists !== null && !Object.hasOwn(lists, name)) {
-    const meant = nearest(name, Object.keys(lists));
+  if (key === 'list' && typeof name === 'string') {
+    const meant = nearestList(name);
     return meant === null ? null : { message: `write \`${meant}\``, patch: [replace([...path, 'list'], meant)] };
   }
   const meant = key === 'field' || key === 'list' ? null : nearest(key, ['field', 'list']);

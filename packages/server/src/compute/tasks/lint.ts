@@ -46,6 +46,8 @@ export interface ListsQuestion {
 export interface ListsAnswer {
   readonly text: string;
   readonly digests: Readonly<Record<string, string>>;
+  /** Names of other lists, to offer for one that is not there; none while all are. */
+  readonly otherNames: readonly string[];
 }
 
 /**
@@ -74,9 +76,16 @@ async function optionsFor(
   context: TaskContext,
 ): Promise<{ options: LintOptions; listsRead: Linted['listsRead'] }> {
   const names = namedLists(rules);
-  const { lists, digests } = await askForLists(names, context);
+  const { lists, digests, otherNames } = await askForLists(names, context);
   return {
-    options: { ...setup, lists, catalog: compiledFrom(catalog), severities: setup.severities ?? {}, memory },
+    options: {
+      ...setup,
+      lists,
+      listNames: otherNames,
+      catalog: compiledFrom(catalog),
+      severities: setup.severities ?? {},
+      memory,
+    },
     listsRead: Object.fromEntries(names.map((name) => [name, digests[name] ?? null])),
   };
 }
@@ -85,10 +94,10 @@ async function optionsFor(
 export async function askForLists(
   names: readonly string[],
   context: TaskContext,
-): Promise<{ lists: Lists; digests: Readonly<Record<string, string>> }> {
-  if (names.length === 0) return { lists: {}, digests: {} };
-  const { text, digests } = (await context.ask({ lists: names } satisfies ListsQuestion)) as ListsAnswer;
-  return { lists: JSON.parse(text) as Lists, digests };
+): Promise<{ lists: Lists } & Omit<ListsAnswer, 'text'>> {
+  if (names.length === 0) return { lists: {}, digests: {}, otherNames: [] };
+  const { text, ...rest } = (await context.ask({ lists: names } satisfies ListsQuestion)) as ListsAnswer;
+  return { lists: JSON.parse(text) as Lists, ...rest };
 }
 
 /** Whatever they are: what is no rule names no list. */

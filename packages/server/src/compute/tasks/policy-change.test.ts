@@ -29,7 +29,7 @@ function changed(
     progress: () => {},
     ask: async (question) => {
       const lists = Object.fromEntries((question as ListsQuestion).lists.map((name) => [name, { values: ['known'] }]));
-      return { text: JSON.stringify(lists), digests: {} } satisfies ListsAnswer;
+      return { text: JSON.stringify(lists), digests: {}, otherNames: [] } satisfies ListsAnswer;
     },
   };
   const side = (given: Side | readonly unknown[]) => {

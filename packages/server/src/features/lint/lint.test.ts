@@ -56,6 +56,13 @@ describe('linting rules', () => {
     expect(codes(before.errors)).toEqual(['invalid-condition', 'unknown-agent']);
     expect(before.errors[1]?.suggestion?.patch).toEqual([{ op: 'replace', path: '/1/agent', value: 'inbox.triage' }]);
     await server.call('putList', { params: { name: 'senders' }, body: { values: ['a@b.example'] } });
+    const misnamed = await lint({ rules: [rule('one-rule', { conditions: { sender: { list: 'sendres' } } })] });
+    expect(misnamed.errors).toMatchObject([
+      {
+        message: 'there is no list `sendres`, did you mean `senders`?',
+        suggestion: { patch: [{ op: 'replace', path: '/0/conditions/sender/list', value: 'senders' }] },
+      },
+    ]);
     await server.call('putSettings', { body: { catalog: 'open', lint_severities: { 'missing-reason': 'off' } } });
     try {
       const { errors, warnings } = await lint({ rules: [...rules, rule('three', { reason: undefined })] });

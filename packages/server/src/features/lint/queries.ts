@@ -7,11 +7,11 @@ import type { Linted, LintSetup, ListsAnswer, ListsQuestion, RulesText } from '.
 import type { Refusal } from '../../refusal.js';
 import type { Config, Services } from '../../services.js';
 import { storedCatalog } from '../catalog/queries.js';
-import { listDigests, listTexts } from '../lists/queries.js';
+import { listDigests, listNames, listTexts } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
 
 /** Grows when the same rules may get other findings from a newer version of the product. */
-const edition = 1;
+const edition = 2;
 
 /** What findings are made with, besides the lists that the rules read. */
 export interface LintBasis {
@@ -64,7 +64,8 @@ export async function isCurrent(
 /** Answers the questions of the tasks that read rules: the workspace's lists as they stand. A client of a transaction must be left alone meanwhile. */
 export function listsFor(db: Pool | PoolClient, workspaceId: number): (question: unknown) => Promise<ListsAnswer> {
   return async (question) => {
-    const lists = await listTexts(db, workspaceId, (question as ListsQuestion).lists);
+    const wanted = (question as ListsQuestion).lists;
+    const lists = await listTexts(db, workspaceId, wanted);
     const members = lists.map(
       ({ name, text, normalize }) =>
         `${JSON.stringify(name)}:{"values":${text}${normalize === null ? '' : `,"normalize":"${normalize}"`}}`,
@@ -72,6 +73,7 @@ export function listsFor(db: Pool | PoolClient, workspaceId: number): (question:
     return {
       text: `{${members.join(',')}}`,
       digests: Object.fromEntries(lists.map(({ name, digest }) => [name, digest])),
+      otherNames: lists.length === wanted.length ? [] : await listNames(db, workspaceId),
     };
   };
 }

@@ -62,6 +62,15 @@ export async function listTexts(
   return rows;
 }
 
+/** The names of the workspace's lists, sorted, the first 1,000: to offer them for a name that is none. */
+export async function listNames(db: Pool | PoolClient, workspaceId: number): Promise<readonly string[]> {
+  const { rows } = await db.query<{ name: string }>(
+    'select name from named_list where workspace_id = $1 and not deleted order by name limit 1000',
+    [workspaceId],
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** The versions that those of these lists that exist stand at. */
 export async function listVersionsNow(
   db: Pool | PoolClient,
