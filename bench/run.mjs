@@ -11,6 +11,10 @@ const benchmarks = {
   lint: { peers: true, about: 'lint with full analysis and semantic diff, against narrower checks' },
   analysis: { peers: false, about: 'exact analysis and semantic diff of large bundles' },
   simulate: { peers: false, about: 'simulation of many cases, made-up cases, mutants' },
+  rollback: {
+    peers: false,
+    about: 'from the failure of a candidate to the last of three servers back on the bundle before',
+  },
   http: { peers: true, about: 'decisions over HTTP, against bare node:http and Cerbos' },
 };
 
