@@ -4,6 +4,8 @@ import {
   Approval,
   ApprovalGetQuery,
   ApprovalListQuery,
+  ApprovalLoad,
+  ApprovalLoadQuery,
   ApprovalPage,
   Approve,
   CreateApproval,
@@ -55,6 +57,19 @@ export const getApproval = defineOperation({
   status: 200,
   response: Approval,
   problems: ['not_found'],
+});
+
+export const getApprovalLoad = defineOperation({
+  id: 'getApprovalLoad',
+  method: 'GET',
+  path: '/policy/approvals/load',
+  tag,
+  summary: 'How many approvals people are asked for, of whom, and how long they wait',
+  access: readers,
+  query: ApprovalLoadQuery,
+  status: 200,
+  response: ApprovalLoad,
+  problems: [],
 });
 
 export const approve = defineOperation({

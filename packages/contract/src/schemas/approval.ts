@@ -121,3 +121,30 @@ export const ApprovalGetQuery = Type.Object({
 });
 export const Approve = Type.Object({ comment: Type.Optional(Prose(2000)) }, { additionalProperties: false });
 export const Reject = Type.Object({ comment: Statement(2000) }, { additionalProperties: false });
+
+export const ApprovalLoadQuery = Type.Object({ days: Type.Integer({ minimum: 1, maximum: 90, default: 14 }) });
+
+/** What approvals ask of people: how many, of whom, and how long they wait. */
+export const ApprovalLoad = Type.Object({
+  from: Timestamp,
+  to: Timestamp,
+  requested: Type.Integer({ description: 'Asked for in this time.' }),
+  pending: Type.Integer({ description: 'Waiting now, whenever they were asked for.' }),
+  per_day: Type.Number({ description: 'Requests a day, on average.' }),
+  median_wait_seconds: Nullable(Type.Number(), {
+    description:
+      'From the request until people approved or rejected it, of what they decided in this time; null: nothing.',
+  }),
+  days: Type.Array(
+    Type.Object({
+      day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description: 'In UTC, `2026-03-01`.' }),
+      requested: Type.Integer(),
+      actions: Type.Integer({ description: 'Those for an action of an agent.' }),
+    }),
+    { description: 'Days without requests are left out; oldest first.' },
+  ),
+  approvers: Type.Array(Type.Object({ approver: Actor, approved: Type.Integer(), rejected: Type.Integer() }), {
+    description: 'Who voted in this time, most votes first; at most 100.',
+  }),
+});
+export type ApprovalLoad = Static<typeof ApprovalLoad>;

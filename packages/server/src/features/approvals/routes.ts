@@ -5,6 +5,7 @@ import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
 import { bootstrapKeyId } from '../access/queries.js';
 import { createApproval, decideApproval, noApproval } from './commands.js';
+import { approvalLoad } from './load.js';
 import { approvalById, approvalDocument, approvalPage } from './queries.js';
 import { createApprovalWaits } from './waits.js';
 
@@ -25,6 +26,9 @@ export function approvalRoutes(app: FastifyInstance, services: Services): void {
       caller.role === 'agent' ? { ...query, keyId: keyOf(caller) } : query,
       clock.now(),
     ),
+  );
+  route(app, services, operations.getApprovalLoad, ({ caller, query }) =>
+    approvalLoad(db.pool, caller.workspaceId, query.days, clock.now()),
   );
   route(app, services, operations.getApproval, async ({ caller, params, query, request }) => {
     if (query.wait === 0) return (await read(caller, params.id)) ?? noApproval(params.id);
