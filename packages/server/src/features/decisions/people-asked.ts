@@ -213,7 +213,7 @@ async function check(services: Services, tx: PoolClient, id: number, asked: Aske
 const queues = new WeakMap<object, { running: number; readonly waiting: (() => void)[] }>();
 
 /** Leaves connections to others, however many agents ask at once. */
-async function inTurn({ ...services }: Services, asking: Asking, approved: Approved): Promise<Settled> {
+async function inTurn(services: Services, asking: Asking, approved: Approved): Promise<Settled> {
   const queue = queues.get(services.recorder) ?? { running: 0, waiting: [] };
   queues.set(services.recorder, queue);
   if (services.stopping.aborted) {
