@@ -140,7 +140,7 @@ export const IncidentListQuery = Type.Object({
   status: Type.Optional(IncidentStatus),
   unresolved_only: Type.Boolean({ default: false, description: 'Leave out what is resolved or closed.' }),
   severity: Type.Optional(Severity),
-  kind: Type.Optional(Type.String({ maxLength: 64 })),
+  kind: Type.Optional(IncidentKind),
 });
 export const IncidentPage = Type.Object({ incidents: Type.Array(IncidentSummary), ...page });
 export type IncidentPage = Static<typeof IncidentPage>;

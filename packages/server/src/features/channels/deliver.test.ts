@@ -331,7 +331,7 @@ describe('Slack', () => {
     );
     receiver.behave({ status: 200, body: 'ok' });
     await deliver();
-    const [{ json }] = receiver.received as [{ json: { text: string; blocks: { type: string }[] } }];
+    const [{ json }] = receiver.received as unknown as [{ json: { text: string; blocks: { type: string }[] } }];
     const text = JSON.stringify(json.blocks.slice(1));
     expect(json.blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section', 'actions', 'context']);
     expect(json.text).toContain('bundle 1.3.0 was rolled back &lt;!channel&gt;');
