@@ -8,7 +8,7 @@ describe('the validator', () => {
   it('says nothing about what is valid, and fills in defaults', () => {
     const body = { approval_id: 3 };
     expect(faults(operations.activateBundle.body, body)).toBeNull();
-    expect(body).toEqual({ approval_id: 3, canary_pct: 10 });
+    expect(body).toEqual({ approval_id: 3, canary_pct: 10, supersede: false });
   });
 
   it('speaks of the branch of a union that was meant', () => {

@@ -1,7 +1,7 @@
 import type { Decision, DecisionRecord } from '@policy-studio/contract';
 import { bucketOf, type RuleInput } from '@policy-studio/engine';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { introduce, putInForce, putRollout } from './in-force.testkit.js';
 import { evidenceOf } from './queries.js';
@@ -223,6 +223,9 @@ describe('a candidate that cannot decide', () => {
   const patterns = Array.from({ length: 60 }, (_, index) => ({ 'text matches': `(a|b)*c${index}` }));
   const endless = [rule('endless', 'go', 'deny', { conditions: { any: patterns } })];
   const long = { text: 'a'.repeat(60_000) };
+  beforeEach(async () => {
+    await putInForce(server, { rules: stableRules });
+  });
 
   it('has stable answer for it, and an error counted', async () => {
     const { rolloutId, bundleId } = await putRollout(server, { rules: endless, sharePct: 50 });
