@@ -47,10 +47,10 @@ interface JobState {
   readonly started_at: string;
 }
 
-describe('a job', { timeout: 120_000 }, () => {
+describe('a job', { timeout: 240_000 }, () => {
   it('outlives the servers that do it: one that is killed, and one that is told to stop', async () => {
     const first = await replica('first');
-    const count = 800;
+    const count = 4000;
     const asked = await ask(first, '/policy/simulate', {
       rules: slowRules,
       custom_cases: slowCases(count),
@@ -85,7 +85,7 @@ describe('a job', { timeout: 120_000 }, () => {
 
     const third = await replica('third');
     await runsOn(third, anew);
-    await expect.poll(async () => (await state(third)).status, { timeout: 60_000, interval: 100 }).toBe('done');
+    await expect.poll(async () => (await state(third)).status, { timeout: 120_000, interval: 100 }).toBe('done');
     const result = (await ask(third, `/policy/jobs/${id}/result`)).body as {
       summary: { total_cases: number; no_match_count: number };
       results: { case_id: string }[];
