@@ -50,8 +50,8 @@ export async function gaugesText(services: Reading, workspaceId: number, now: Da
   }).inc(figures.rollbacks);
   gauge(
     'policy_rollback_failures',
-    'Rollbacks that are due and have nowhere to go, or went to a bundle that fails as well',
-    figures.stranded + figures.unhealthyTargets,
+    'Rollbacks that are due and fail or have nowhere to go, are not in force on every server, or went to a bundle that fails as well',
+    figures.stranded + figures.unhealthyTargets + figures.failedRollbacks,
   );
   gauge('policy_approvals_pending', 'Approvals that wait for people', figures.approvalsPending);
   return registry.metrics();

@@ -14,6 +14,8 @@ export interface WorkspaceFigures {
   readonly stranded: number;
   /** Incidents, not yet resolved, that tell of a bundle gone back to which fails as well. */
   readonly unhealthyTargets: number;
+  /** Rollbacks that did not go through, or not on every server, by their unresolved incidents. */
+  readonly failedRollbacks: number;
   readonly approvalsPending: number;
 }
 
@@ -27,9 +29,13 @@ export async function workspaceFigures(pool: Pool, workspaceId: number, now: Dat
          where workspace_id = $1 and phase in ('canary', 'baking') and 'no-target' = any (holds)
        ) as stranded, (
          select count(*) from incident
-         where workspace_id = $1 and kind = 'rollback_target_unhealthy'
+         where workspace_id = $1 and kind = 'rollback_target_unhealthy' and source = 'system'
            and status in ('open', 'acknowledged', 'mitigated')
        ) as "unhealthyTargets", (
+         select count(*) from incident
+         where workspace_id = $1 and kind = 'rollback_failed' and source = 'system'
+           and status in ('open', 'acknowledged', 'mitigated')
+       ) as "failedRollbacks", (
          select count(*) from approval where workspace_id = $1 and status = 'pending' and expires_at > $2
        ) as "approvalsPending"
      from (

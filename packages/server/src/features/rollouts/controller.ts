@@ -2,15 +2,16 @@ import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import { Refusal } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { tryLockEnforcement } from '../approvals/transaction.js';
+import { lockEnforcement, tryLockEnforcement } from '../approvals/transaction.js';
 import { incidentOfKey } from '../incidents/queries.js';
 import { openIncident } from '../incidents/transaction.js';
 import { rollBackForIncidents } from './incident-rollback.js';
 import { type Judged, judged, type RolloutRow, runningRollouts, stateOf } from './queries.js';
-import { metricOf, rollBack } from './rollback.js';
+import { logUntold, metricOf, rollBack } from './rollback.js';
+import { reportFailedRollback, watchRollbacks } from './rollback-failure.js';
 import { watchTargets } from './target-watch.js';
 import { writeRollout } from './transaction.js';
-import { transition } from './transition.js';
+import { type RolloutEvent, transition } from './transition.js';
 
 /** Who acts when no person does. */
 export const controller = 'controller';
@@ -18,6 +19,10 @@ export const controller = 'controller';
 /** A hold of this length pages somebody; once, within the hour after. */
 const longHoldMs = 24 * 3_600_000;
 const pageWithinMs = 3_600_000;
+/** How long a rollback waits for a lock. */
+const urgentLockMs = 3_000;
+/** Workspaces that are looked at side by side. */
+const lanes = 3;
 /** What has been activated within this time can be rolled back for an incident. */
 const recentMs = 24 * 3_600_000;
 
@@ -26,70 +31,122 @@ type Ticking = Pick<Services, 'db' | 'log' | 'enforcement'>;
 /**
  * One look at every rollout: holds come and go, steps that are due are taken, what is critical is rolled back. Any server
  * may do so at any time, several at once; each change is one transaction of whoever gets its lock first. `now` is the time
- * of the whole look. Returns how many rollouts changed.
+ * of the whole look. What goes wrong with one rollout keeps no other from being looked at. Returns how many rollouts changed.
  */
 export async function tickRollouts(services: Ticking, now: Date): Promise<number> {
   const { rows } = await services.db.pool.query<{ workspace_id: number }>(
     `select distinct workspace_id from rollout
-      where phase in ('shadow', 'canary', 'baking') or ended_at > $1 or created_at > $1 order by workspace_id`,
+      where phase in ('shadow', 'canary', 'baking') or ended_at > $1 or created_at > $1 or undone_at > $1
+      order by workspace_id`,
     [new Date(now.getTime() - recentMs)],
   );
-  let changed = 0;
-  for (const { workspace_id: workspaceId } of rows) {
-    try {
-      changed += await tickWorkspace(services, workspaceId, now);
-    } catch (error) {
-      services.log.error(
-        { err: error, workspace_id: workspaceId },
-        'the rollouts of a workspace could not be looked at',
-      );
+  const left = rows.map(({ workspace_id: workspaceId }) => workspaceId);
+  // A workspace whose locks are held makes the others wait only where there are as many such.
+  const lane = async (): Promise<number> => {
+    let changed = 0;
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      changed += await tickWorkspace(services, next, now);
     }
-  }
-  return changed;
+    return changed;
+  };
+  const changes = await Promise.all(Array.from({ length: lanes }, lane));
+  return changes.reduce((sum, changed) => sum + changed, 0);
 }
 
 async function tickWorkspace(services: Ticking, workspaceId: number, now: Date): Promise<number> {
-  const { pool } = services.db;
-  let changed = await rollBackForIncidents(services, workspaceId, now);
-  for (const row of await runningRollouts(pool, workspaceId)) {
-    // Without a lock first: nearly every look changes nothing.
-    if (isDue(await judged(pool, row, now), now) && (await advance(services, row, now))) changed += 1;
-    await pageLongHold(pool, row, now);
-  }
-  await watchTargets(pool, workspaceId, now);
+  const { db, log } = services;
+  const { pool } = db;
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log.error({ err: error, workspace_id: workspaceId }, `${what} could not be looked at`);
+    }
+  };
+  let changed = 0;
+  // What may have to be rolled back first.
+  await attempt('the rollouts of a workspace', async () => {
+    for (const row of await runningRollouts(pool, workspaceId)) {
+      await attempt(`rollout ${row.id}`, async () => {
+        if (await look(services, row, now)) changed += 1;
+      });
+      await attempt(`the holds of rollout ${row.id}`, () => pageLongHold(pool, row, now));
+    }
+  });
+  await attempt('incidents', async () => {
+    changed += await rollBackForIncidents(services, workspaceId, now);
+  });
+  await attempt('rollbacks', () => watchRollbacks(pool, workspaceId, now));
+  await attempt('what was gone back to', () => watchTargets(pool, workspaceId, now));
   return changed;
 }
 
-function isDue({ row, reading }: Judged, now: Date): boolean {
-  return 'event' in transition(stateOf(row), { kind: 'tick', reading }, now);
+/** Without a lock first: nearly every look changes nothing. */
+async function look(services: Ticking, row: RolloutRow, now: Date): Promise<boolean> {
+  const { reading } = await judged(services.db.pool, row, now);
+  const outcome = transition(stateOf(row), { kind: 'tick', reading }, now);
+  return 'event' in outcome && advance(services, row, outcome.event, now);
 }
 
 /** Takes the locks, looks again and does what is due. False when somebody else is at it, or was. */
-async function advance(
-  { db, enforcement }: Ticking,
-  { id, workspace_id: workspaceId }: RolloutRow,
-  now: Date,
-): Promise<boolean> {
-  const generation = await withTransaction(db.pool, async (tx) => {
-    if (!(await tryLockEnforcement(tx, workspaceId))) return undefined;
-    await tx.query(
-      `select id from bundle where workspace_id = $1 and status in ('active', 'canary', 'shadow', 'superseded')
-          and id in (select unnest(array[bundle_id, previous_bundle_id]) from rollout where id = $2)
-        order by id for update`,
-      [workspaceId, id],
-    );
-    const locked = await tx.query('select id from rollout where id = $1 for update skip locked', [id]);
-    const row = (await runningRollouts(tx, workspaceId)).find((one) => one.id === id);
-    if (locked.rowCount === 0 || !row) return undefined;
-    return step(tx, await judged(tx, row, now), now);
+async function advance(services: Ticking, row: RolloutRow, due: RolloutEvent, now: Date): Promise<boolean> {
+  const { db, enforcement, log } = services;
+  const { workspace_id: workspaceId, id } = row;
+  const urgent = due === 'rolled_back';
+  const work = (tx: PoolClient): Promise<number | null | undefined> => advanced(tx, row, { urgent, log, now });
+  const generation = await withTransaction(db.pool, work).catch(async (error: unknown) => {
+    if (urgent) await reportFailedRollback(db.pool, row, error, now);
+    throw error;
   });
   if (generation === undefined) return false;
-  if (generation !== null) await enforcement.reach(workspaceId, generation);
+  if (generation === null) return true;
+  // It is done and other servers hear of it; whether all have come to it is watched.
+  await enforcement.reach(workspaceId, generation).catch((error: unknown) => {
+    log.error(
+      { err: error, workspace_id: workspaceId, rollout_id: id },
+      'what a rollout changed is not in force here yet',
+    );
+  });
   return true;
 }
 
-/** What is due, done in the transaction: the generation to reach, null when servers enforce as before, undefined when nothing is. */
-async function step(tx: PoolClient, seen: Judged, now: Date): Promise<number | null | undefined> {
+interface Step {
+  /** A rollback is due. */
+  readonly urgent: boolean;
+  readonly log: Services['log'];
+  readonly now: Date;
+}
+
+/** The same in a transaction: the generation to reach, null when servers enforce as before, undefined when nothing is due. */
+async function advanced(
+  tx: PoolClient,
+  { id, workspace_id: workspaceId }: RolloutRow,
+  { urgent, log, now }: Step,
+): Promise<number | null | undefined> {
+  if (urgent) {
+    // A rollback waits for whoever is at it, but not for one who hangs: then people are told, and it is tried again.
+    await tx.query(`select set_config('lock_timeout', '${urgentLockMs}ms', true)`);
+    await lockEnforcement(tx, workspaceId);
+  } else if (!(await tryLockEnforcement(tx, workspaceId))) {
+    return undefined;
+  }
+  await tx.query(
+    `select id from bundle where workspace_id = $1 and status in ('active', 'canary', 'shadow', 'superseded')
+        and id in (select unnest(array[bundle_id, previous_bundle_id]) from rollout where id = $2)
+      order by id for update`,
+    [workspaceId, id],
+  );
+  const locked = await tx.query(`select id from rollout where id = $1 for update ${urgent ? '' : 'skip locked'}`, [id]);
+  const row = (await runningRollouts(tx, workspaceId)).find((one) => one.id === id);
+  if (locked.rowCount === 0 || !row) return undefined;
+  return step(tx, await judged(tx, row, now), { log, now });
+}
+
+async function step(
+  tx: PoolClient,
+  seen: Judged,
+  { log, now }: Omit<Step, 'urgent'>,
+): Promise<number | null | undefined> {
   const { row, reading, gates } = seen;
   const outcome = transition(stateOf(row), { kind: 'tick', reading }, now);
   if (!('event' in outcome)) return undefined;
@@ -105,6 +162,7 @@ async function step(tx: PoolClient, seen: Judged, now: Date): Promise<number | n
       now,
     });
     if (done instanceof Refusal) throw new Error(`rollout ${row.id} cannot be rolled back: ${done.detail}`);
+    logUntold(log, row.workspace_id, done);
     return done.generation;
   }
   const reasons = gates.filter(({ verdict }) => verdict !== 'pass').map(({ sentence }) => sentence);

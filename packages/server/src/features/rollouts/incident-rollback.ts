@@ -7,7 +7,8 @@ import { lockEnforcement } from '../approvals/transaction.js';
 import { type UnsettledIncident, unsettledIncidents } from '../incidents/queries.js';
 import { settleRollback } from '../incidents/transaction.js';
 import { type RolloutRow, rolloutColumns } from './queries.js';
-import { rollBack } from './rollback.js';
+import { logUntold, type Rollback, rollBack } from './rollback.js';
+import { reportFailedRollback } from './rollback-failure.js';
 
 const hourMs = 3_600_000;
 /** Activated for less than so many hours: rolled back above this error rate. */
@@ -19,11 +20,16 @@ const matrix = [
 /** Fewer decisions in the last hour say nothing. */
 const leastDecisions = 20;
 
+interface Verdict {
+  readonly rollBack: boolean;
+  readonly reason: string;
+}
+
 /** Whether an incident rolls the newest activation back, by its age and by its decisions of the last hour; with the reason. */
 export function incidentVerdict(
   ageMs: number,
   { decisions, failed }: { readonly decisions: number; readonly failed: number },
-): { readonly rollBack: boolean; readonly reason: string } {
+): Verdict {
   const row = matrix.find(({ belowHours }) => ageMs < belowHours * hourMs);
   if (!row) return { rollBack: false, reason: 'the newest activation is older than a day' };
   if (decisions < leastDecisions)
@@ -41,16 +47,22 @@ export function incidentVerdict(
  * rollouts were rolled back.
  */
 export async function rollBackForIncidents(
-  { db, enforcement }: Pick<Services, 'db' | 'enforcement'>,
+  { db, enforcement, log }: Pick<Services, 'db' | 'enforcement' | 'log'>,
   workspaceId: number,
   now: Date,
 ): Promise<number> {
   let done = 0;
   for (const incident of await unsettledIncidents(db.pool, workspaceId)) {
     const newest = await newestInForce(db.pool, workspaceId);
-    const generation = await settle(db.pool, { workspaceId, incident, newest, now });
-    if (generation === null) continue;
-    await enforcement.reach(workspaceId, generation);
+    const settlement = { workspaceId, incident, newest, now };
+    const verdict = await verdictOn(db.pool, settlement);
+    const undone = await settle(db.pool, settlement, verdict).catch(async (error: unknown) => {
+      if (verdict.rollBack && newest) await reportFailedRollback(db.pool, newest, error, now);
+      throw error;
+    });
+    if (!undone) continue;
+    logUntold(log, workspaceId, undone);
+    if (undone.generation !== null) await enforcement.reach(workspaceId, undone.generation);
     done += 1;
   }
   return done;
@@ -63,8 +75,12 @@ interface Settlement {
   readonly now: Date;
 }
 
-async function settle(pool: Pool, { workspaceId, incident, newest, now }: Settlement): Promise<number | null> {
-  const { rollBack: acts, reason } = await verdictOn(pool, { workspaceId, incident, newest, now });
+/** The rollback that was made; null: none was. */
+async function settle(
+  pool: Pool,
+  { workspaceId, incident, newest, now }: Settlement,
+  { rollBack: acts, reason }: Verdict,
+): Promise<Rollback | null> {
   const actor = 'controller';
   return withTransaction(pool, async (tx) => {
     await lockEnforcement(tx, workspaceId);
@@ -91,14 +107,11 @@ async function settle(pool: Pool, { workspaceId, incident, newest, now }: Settle
       createIncident: true,
       now,
     });
-    return undone instanceof Refusal ? null : undone.generation;
+    return undone instanceof Refusal || !undone.changed ? null : undone;
   });
 }
 
-async function verdictOn(
-  pool: Pool,
-  { workspaceId, incident, newest, now }: Settlement,
-): Promise<{ readonly rollBack: boolean; readonly reason: string }> {
+async function verdictOn(pool: Pool, { workspaceId, incident, newest, now }: Settlement): Promise<Verdict> {
   const no = (reason: string) => ({ rollBack: false, reason });
   if (!newest) return no('no activation is in force');
   if (newest.created_at > incident.createdAt) return no('the newest activation came after it');

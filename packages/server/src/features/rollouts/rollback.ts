@@ -1,5 +1,7 @@
 import type { Gate } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
+import { inSavepoint } from '../../database/savepoint.js';
+import type { Logger } from '../../logging.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import { lockEnforcement } from '../approvals/transaction.js';
 import { openIncident } from '../incidents/transaction.js';
@@ -45,6 +47,8 @@ export interface Rollback {
   readonly safe: boolean;
   readonly incidentId: number | null;
   readonly generation: number | null;
+  /** What kept its incident or its note at the bundle before from being written; the rollback stands without. */
+  readonly untold: readonly unknown[];
 }
 
 /**
@@ -77,7 +81,7 @@ export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Ro
 
 function again({ phase }: RolloutRow, from: BundlePlace, previous: BundlePlace | null): Rollback {
   const safe = previous === null && phase === 'rolled_back';
-  return { from, to: previous, changed: false, safe, incidentId: null, generation: null };
+  return { from, to: previous, changed: false, safe, incidentId: null, generation: null, untold: [] };
 }
 
 /** Whether nothing was activated since the rollout was rolled back. */
@@ -105,7 +109,15 @@ async function undo(tx: PoolClient, order: RollbackOrder, { from, previous, newe
     await supersede(tx, row, { actor, now, reason: `bundle ${from.id} was rolled back` });
   }
   const row = newest && (await rolloutById(tx, workspaceId, newest.id, 'for update'));
-  const seen = row && !isOver(row) ? await judged(tx, row, now) : null;
+  // Nothing that is only told about a rollback may keep it from happening.
+  const untold: unknown[] = [];
+  const told = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    const outcome = await inSavepoint(tx, work);
+    if ('done' in outcome) return outcome.done;
+    untold.push(outcome.failed);
+    return null;
+  };
+  const seen = row && !isOver(row) ? await told(() => judged(tx, row, now)) : null;
   const decided = from.status !== 'shadow';
   const safe = decided && previous === null;
   if (safe) await tx.query('update workspace set safe = true where id = $1', [workspaceId]);
@@ -118,16 +130,32 @@ async function undo(tx: PoolClient, order: RollbackOrder, { from, previous, newe
     ...(order.claimedActor ? { rolled_back_by: order.claimedActor } : {}),
   };
   const generation = await writeUndone(tx, order, { row, from, previous, record });
-  if (previous && decided) {
-    await tx.query(
-      `update bundle set metadata = (metadata::jsonb || jsonb_build_object('rollback', $3::jsonb))::json
-        where workspace_id = $1 and id = $2`,
-      [workspaceId, previous.id, JSON.stringify(record)],
+  if (previous && decided) await told(() => noteAtTarget(tx, workspaceId, previous.id, record));
+  const happened = { row, seen, safe, decided, record };
+  const incidentId = decided
+    ? ((await told(async () => incidentOf(tx, order, happened, await decisionsOf(tx, workspaceId, from.id)))) ??
+      (untold.length === 0 ? null : await told(() => incidentOf(tx, order, { ...happened, seen: null }, []))))
+    : null;
+  const to = previous && { ...previous, status: 'active' };
+  return { from, to, changed: true, safe, incidentId, generation, untold };
+}
+
+async function noteAtTarget(tx: PoolClient, workspaceId: number, id: number, record: object): Promise<void> {
+  await tx.query(
+    `update bundle set metadata = (metadata::jsonb || jsonb_build_object('rollback', $3::jsonb))::json
+      where workspace_id = $1 and id = $2`,
+    [workspaceId, id, JSON.stringify(record)],
+  );
+}
+
+/** A rollback that stands without its incident or its note is for whoever reads the log. */
+export function logUntold(log: Logger, workspaceId: number, { from, untold }: Rollback): void {
+  for (const err of untold) {
+    log.error(
+      { err, workspace_id: workspaceId, bundle_id: from.id },
+      'a rollback was done, and not all of it could be told',
     );
   }
-  const incidentId = await incidentOf(tx, order, { row, seen, safe, decided, record });
-  const to = previous && { ...previous, status: 'active' };
-  return { from, to, changed: true, safe, incidentId, generation };
 }
 
 interface Written {
@@ -144,7 +172,10 @@ async function writeUndone(tx: PoolClient, order: RollbackOrder, { row, from, re
   if (!('event' in outcome)) throw new Error(`rollout ${row.id} of a bundle in force cannot be rolled back`);
   const { to, event } = outcome;
   const written = await writeRollout(tx, { row, to, event, actor, now, endReason: reason, data: { rollback: record } });
-  return written.generation as number;
+  const generation = written.generation as number;
+  // The database's time, as servers acknowledge by it.
+  await tx.query('update rollout set undone_generation = $2, undone_at = now() where id = $1', [row.id, generation]);
+  return generation;
 }
 
 interface Happened {
@@ -156,7 +187,12 @@ interface Happened {
 }
 
 /** Pages people about a rollback of what decided. Nothing to go back to is always an incident. */
-async function incidentOf(tx: PoolClient, order: RollbackOrder, happened: Happened): Promise<number | null> {
+async function incidentOf(
+  tx: PoolClient,
+  order: RollbackOrder,
+  happened: Happened,
+  decisionIds: readonly string[],
+): Promise<number | null> {
   const { workspaceId, reason, now, actor, bundleId, createIncident } = order;
   const { row, seen, safe, decided, record } = happened;
   if (!decided || (!createIncident && !safe)) return null;
@@ -176,7 +212,7 @@ async function incidentOf(tx: PoolClient, order: RollbackOrder, happened: Happen
       rollout_id: row?.id ?? null,
       metric: seen && metricOf(seen),
       gates: (seen?.gates ?? []).filter(({ verdict }) => verdict !== 'pass').map(({ sentence }) => sentence),
-      decision_ids: await decisionsOf(tx, workspaceId, bundleId),
+      decision_ids: decisionIds,
       recommended_actions: [
         safe
           ? 'activate a bundle: until then every request is denied'

@@ -9,7 +9,7 @@ import { bundleById, bundleDocument, noBundle, withFindings } from '../bundles/q
 import { type Ask, changeRollout, noRollout } from './commands.js';
 import { createAnswerOnce } from './idempotency.js';
 import { judged, newestRolloutOf, rolloutById, rolloutDocument, rolloutPage, rolloutSummary } from './queries.js';
-import { type Rollback, rollBack } from './rollback.js';
+import { logUntold, type Rollback, rollBack } from './rollback.js';
 import { canaryStatus, checkGates } from './status.js';
 import { isOver } from './transition.js';
 
@@ -95,6 +95,7 @@ export function rolloutRoutes(app: FastifyInstance, services: Services): void {
     };
     const done = await withTransaction(services.db.pool, (tx) => rollBack(tx, order));
     if (done instanceof Refusal) return done;
+    logUntold(services.log, caller.workspaceId, done);
     if (done.generation !== null) await services.enforcement.reach(caller.workspaceId, done.generation);
     return rollbackResult(done);
   };
