@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundleDigest, type RuleInput } from '@policy-studio/engine';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../packages/server/src/database/connection.js';
+import { openDatabase } from '../../packages/server/src/database/connection.js';
+import { asSystem } from '../../packages/server/src/database/scope.js';
 import { type Load, startLoad } from './load.testkit.js';
 import { adminToken, freePort, type PolicyServer, startPolicyServer } from './policy-server.testkit.js';
 
@@ -31,7 +32,9 @@ afterEach(async () => {
 });
 
 /** Has half of the sessions decided by a bundle on its way, so that evidence is recorded along with decisions. */
-async function rollOut(): Promise<void> {
+const rollOut = (): Promise<void> => asSystem(makeRollout);
+
+async function makeRollout(): Promise<void> {
   const rules = [{ id: 'next', agent: '*', action: '*', effect: 'allow', reason: 'for half of them' }];
   const digest = bundleDigest(rules as RuleInput[]);
   const db = await openDatabase({ dataDir, log: quiet });
@@ -54,9 +57,11 @@ async function rollOut(): Promise<void> {
 }
 
 /** Everything acknowledged is in the log exactly once, as it was answered, and counted. */
-async function expectOnRecord({ acknowledged, byRequestId, strange }: Load): Promise<void> {
+const expectOnRecord = (load: Load): Promise<void> => asSystem(() => compareWithLog(load));
+
+async function compareWithLog({ acknowledged, byRequestId, strange }: Load): Promise<void> {
   expect(strange.slice(0, 3)).toEqual([]);
-  const db: Database = await openDatabase({ dataDir, log: quiet });
+  const db = await openDatabase({ dataDir, log: quiet });
   try {
     const { rows } = await db.pool.query<{ id: string; effect: string; agent: string; name: number; turn: number }>(
       `select id, effect, agent, (context->>'name')::int as name, (context->>'turn')::int as turn from decision

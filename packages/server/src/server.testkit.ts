@@ -16,7 +16,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type AppOptions, buildApp } from './app.js';
 import { type Clock, systemClock } from './clock.js';
-import type { Database } from './database/connection.js';
+import { type Database, databaseOver } from './database/connection.js';
 import { testDatabase } from './database/database.testkit.js';
 import { validator } from './http/validation.js';
 import type { Logger } from './logging.js';
@@ -88,8 +88,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const db = options.db ?? (database as { db: Database }).db;
   const dataDir = options.config?.dataDir ?? (await mkdtemp(join(tmpdir(), 'policy-studio-server-')));
   const log = options.log ?? pino({ level: 'error' });
+  // As in production: what does not say for whom it asks gets no answer. Tests themselves look at everything.
+  const own = databaseOver(db.connectionConfig, db.kind, log);
   const { services, beginStop, close } = await openServices({
-    db,
+    db: own,
     clock: options.clock ?? systemClock,
     log,
     config: {
@@ -131,7 +133,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     url,
     adminToken: testAdminToken,
     db,
-    services,
+    services: { ...services, db },
     app,
     call,
     async createKey(role, { name, owner, agents } = {}) {
@@ -145,6 +147,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       beginStop();
       await app.close();
       await close();
+      await own.close();
       await database?.close();
       if (options.config?.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },

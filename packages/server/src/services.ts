@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from './clock.js';
 import { type Compute, createCompute } from './compute/compute.js';
 import type { Database } from './database/connection.js';
+import { forEverybody } from './database/scope.js';
 import { createKeyring, type Keyring, type KeyringOptions } from './features/access/keyring.js';
 import { type AwayClaims, createAwayClaims } from './features/decisions/away-claims.js';
 import { createDecisionIds } from './features/decisions/decision-id.js';
@@ -90,7 +91,15 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   const { db, clock, log, config, adminToken } = options;
   const stop = new AbortController();
   const listener = createListener(db, log);
-  const keys = createKeyring({ db, clock, log, listener, adminToken, limits: options.accessLimits ?? {} });
+  const everybody = forEverybody(db.pool);
+  const keys = createKeyring({
+    db: { ...db, pool: everybody },
+    clock,
+    log,
+    listener,
+    adminToken,
+    limits: options.accessLimits ?? {},
+  });
   const enforcement = createEnforcement({
     pool: db.pool,
     clock,
@@ -105,7 +114,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   );
   const name = `${process.pid}-${randomBytes(4).toString('hex')}`;
   const presence = createPresence({
-    pool: db.pool,
+    pool: everybody,
     enforcement,
     log,
     id: `${hostname().slice(0, 64)}-${name}`,

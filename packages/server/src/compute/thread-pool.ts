@@ -1,4 +1,5 @@
 import { type Transferable, Worker, type WorkerOptions } from 'node:worker_threads';
+import { inThisScope } from '../database/scope.js';
 
 export interface ThreadPoolOptions {
   /** The module that a thread runs: it answers every `Call` with a `Reply` (see `answerCalls`). */
@@ -224,8 +225,8 @@ export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
           name,
           input,
           transfer,
-          onProgress,
-          onAsk,
+          onProgress: onProgress && inThisScope(onProgress),
+          onAsk: onAsk && inThisScope(onAsk),
           resolve: settled(resolve),
           reject: settled(reject),
         };

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { within } from '../deadline.js';
 import { startEmbedded } from './embedded.js';
 import type { DatabaseLog } from './log.js';
+import { ScopedPool } from './scope.js';
 import { DatabaseStartError, errorCode } from './start-error.js';
 import { valueTypes } from './value-types.js';
 
@@ -61,21 +62,25 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   const embedded = await startEmbedded(options);
   const config = { ...embedded.connectionConfig, types: valueTypes };
-  return databaseOver(config, 'embedded', options.log, () => embedded.close());
+  return databaseOver(config, 'embedded', options.log, { afterClose: () => embedded.close() });
 }
 
-/** A `Database` on a server that is known to run. `afterClose` runs when the pool is closed. */
+/**
+ * A `Database` on a server that is known to run. `afterClose` runs when the pool is closed. `unsaid: '*'`: queries that
+ * do not say for whom they are see everything, as tests want it.
+ */
 export function databaseOver(
   connectionConfig: pg.ClientConfig,
   kind: Database['kind'],
   log: DatabaseLog,
-  afterClose: () => Promise<void> = async () => undefined,
+  {
+    afterClose = async () => undefined,
+    unsaid,
+  }: { readonly afterClose?: () => Promise<void>; readonly unsaid?: '*' | undefined } = {},
 ): Database {
-  const pool = new pg.Pool(poolConfig(connectionConfig));
+  const pool = new ScopedPool(poolConfig(connectionConfig), unsaid);
   // Without a listener, the end of an idle connection would end the process.
   pool.on('error', (error) => log.warn(`an idle database connection was lost: ${error.message}`));
-  // A connection in use has no listener while it waits for its user's next statement; that statement fails anyway.
-  pool.on('connect', (client) => client.on('error', () => undefined));
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     await within(pool.end(), poolLimits.closeMs, undefined);

@@ -36,7 +36,7 @@ export async function testDatabase(): Promise<TestDatabase> {
     await client.query(`create database ${name} owner ${server.connectionConfig.user} template ${template}`);
   });
   const config = { ...server.connectionConfig, database: name, types: valueTypes };
-  const db = databaseOver(config, 'external', log);
+  const db = databaseOver(config, 'external', log, { unsaid: '*' });
   let closing: Promise<void> | null = null;
   const drop = async (): Promise<void> => {
     await db.close();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { Database } from './connection.js';
+import { tellEverybody } from './scope.js';
 
 /** The same folder from `src/database` and from `dist/database`: the compiler leaves the files where they are. */
 const migrationsFolder = fileURLToPath(new URL('../../src/database/migrations/', import.meta.url));
@@ -194,6 +195,7 @@ async function withOwnClient<T>(
   client.on('error', () => undefined);
   await client.connect();
   try {
+    await tellEverybody(client);
     return await work(client);
   } finally {
     await client.end().catch(() => undefined);

@@ -39,7 +39,7 @@ export async function severable(original: Database): Promise<SeverableDatabase> 
       for (const socket of sockets) socket.destroy();
     });
   await restore();
-  const db = databaseOver({ ...original.connectionConfig, host: folder, port }, 'external', quiet);
+  const db = databaseOver({ ...original.connectionConfig, host: folder, port }, 'external', quiet, { unsaid: '*' });
   return {
     db,
     sever,

@@ -2,6 +2,7 @@ import type { BodyOf, HeadersOf, Operation, ParamsOf, ProblemItem, QueryOf, Resp
 import { permits } from '@policy-studio/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../caller.js';
+import { inWorkspace } from '../database/scope.js';
 import { Refusal, refuse } from '../refusal.js';
 import type { Services } from '../services.js';
 import { sendProblem } from './problem.js';
@@ -87,16 +88,18 @@ export function route<const O extends Operation>(
     handler: async (request, reply) => {
       const fault = check(request);
       if (fault) return sendProblem(request, reply, fault);
-      const answer = await handler({
+      const { caller } = request;
+      const input = {
         params: request.params,
         query: request.query,
         headers: request.headers,
         body: request.body,
         bodyText: request.bodyText,
-        caller: request.caller,
+        caller,
         request,
         reply,
-      } as RouteInput<O>);
+      } as RouteInput<O>;
+      const answer = await (caller ? inWorkspace(caller.workspaceId, () => handler(input)) : handler(input));
       if (answer instanceof Refusal) return sendProblem(request, reply, answer);
       if (answer === (reply as unknown)) return reply;
       reply.code(operation.status);

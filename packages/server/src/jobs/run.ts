@@ -1,3 +1,4 @@
+import { asSystem } from '../database/scope.js';
 import { databaseFailure } from '../database-failure.js';
 import type { Services } from '../services.js';
 import type { Job } from './schedule.js';
@@ -16,7 +17,7 @@ export function runJobs(jobs: readonly Job[], services: Services): RunningJobs {
 
   const turn = async (job: Job): Promise<void> => {
     try {
-      await job.run(services, clock.now());
+      await asSystem(() => job.run(services, clock.now()));
     } catch (error) {
       const failure = databaseFailure(error);
       // Told once by whoever lost the connection; every job would say it again every second.

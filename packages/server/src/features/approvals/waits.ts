@@ -1,3 +1,4 @@
+import { asSystem } from '../../database/scope.js';
 import type { Services } from '../../services.js';
 import { decidedAmong } from './queries.js';
 import { approvalChannel } from './transaction.js';
@@ -28,7 +29,7 @@ export function createApprovalWaits({ db, clock, log, listener, stopping }: Serv
   };
   const poll = async (): Promise<void> => {
     try {
-      for (const id of await decidedAmong(db.pool, [...waiters.keys()], clock.now())) wake(id);
+      for (const id of await asSystem(() => decidedAmong(db.pool, [...waiters.keys()], clock.now()))) wake(id);
     } catch (error) {
       log.debug({ err: error }, 'looking for decided approvals failed, trying again');
     }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import pg from 'pg';
 import type { Database } from '../../database/connection.js';
+import { ScopedPool } from '../../database/scope.js';
 import type { Logger } from '../../logging.js';
 import { createRecorder, type Recorder, type RecorderOptions, recorderLimits } from './recorder.js';
 import { openSpool } from './spool.js';
@@ -33,7 +33,7 @@ export async function openDecisionLog(options: DecisionLogOptions): Promise<Reco
     owner,
     warn: (message) => log.warn(message),
   });
-  const pool = new pg.Pool({
+  const pool = new ScopedPool({
     ...db.connectionConfig,
     application_name: 'policy-studio recorder',
     max: flights + readers,

@@ -50,6 +50,7 @@ async function withoutThose(partitions: readonly Partition[], queryable: Pool | 
 /** Made apart and then attached: that waits for nobody who writes, as creating it in place would. */
 async function attach(tx: PoolClient, { name, startMs, endMs }: Partition): Promise<void> {
   await tx.query(`create table ${name} (like decision including defaults including constraints including indexes)`);
+  await tx.query('call wall_off_part($1)', [name]);
   await tx.query(
     `alter table decision attach partition ${name} for values from ('${idBound(startMs)}') to ('${idBound(endMs)}')`,
   );

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { inWorkspace } from '../../database/scope.js';
 import { databaseFailure } from '../../database-failure.js';
 import type { RecordRow } from './draft.js';
 import { ensurePartitions } from './partitions.js';
@@ -28,7 +29,10 @@ export async function recordRows(
   given: boolean,
   timeoutMs: number,
 ): Promise<Verdict[]> {
-  return persistently(pool, rows, () => writeRows(pool, workspaceId, rows, given, timeoutMs));
+  // A group is flushed while the request of one of its decisions goes on, which may be that of another workspace.
+  return inWorkspace(workspaceId, () =>
+    persistently(pool, rows, () => writeRows(pool, workspaceId, rows, given, timeoutMs)),
+  );
 }
 
 /** One attempt of `recordRows`, in the transaction of whoever calls it if it has one. */

@@ -1,6 +1,7 @@
 import { listsUsed } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
+import { asSystem, inWorkspace } from '../../database/scope.js';
 import type { Config } from '../../services.js';
 import { observedAgents, storedCatalog } from '../catalog/queries.js';
 import { lastPin } from '../emergency/queries.js';
@@ -16,7 +17,7 @@ export function loadInForce(
   config: Pick<Config, 'fourEyesDefault'>,
   workspaceId: number,
 ): Promise<InForce | null> {
-  return withTransaction(pool, async (tx) => {
+  const load = async (tx: PoolClient): Promise<InForce | null> => {
     // One snapshot for all reads, so that bundle, lists, settings and generation belong together.
     await tx.query('set transaction isolation level repeatable read, read only');
     const workspace = await tx.query<{ generation: number; safe: boolean }>(
@@ -48,7 +49,8 @@ export function loadInForce(
       costBudget24h: settings.cost_budget_24h,
       maxStaleMinutes: settings.max_stale_minutes,
     };
-  });
+  };
+  return inWorkspace(workspaceId, () => withTransaction(pool, load));
 }
 
 /** The bundle in force, the rollout that runs (the one on its way up, if two do) and the bundle it is compared with. */
@@ -98,9 +100,11 @@ async function listsInForce(
 
 /** The generation of each of the workspaces that are there. */
 export async function generationsOf(pool: Pool, workspaceIds: readonly number[]): Promise<Map<number, number>> {
-  const { rows } = await pool.query<{ id: number; generation: number }>(
-    'select id, generation from workspace where id = any ($1) and archived_at is null',
-    [workspaceIds],
+  const { rows } = await asSystem(() =>
+    pool.query<{ id: number; generation: number }>(
+      'select id, generation from workspace where id = any ($1) and archived_at is null',
+      [workspaceIds],
+    ),
   );
   return new Map(rows.map(({ id, generation }) => [id, generation]));
 }

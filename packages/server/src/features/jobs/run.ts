@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { JobKind } from '@policy-studio/contract';
 import type { Pool } from 'pg';
+import { inWorkspace } from '../../database/scope.js';
 import { databaseFailure } from '../../database-failure.js';
 import type { Services } from '../../services.js';
 import type { JobControl, JobWork } from './queries.js';
@@ -44,7 +45,7 @@ export async function runNextJob(
   const held = hold(services, { id: job.id, runner, heartbeatMs, late });
   try {
     const input = (await decompress(job.input)).toString('utf8');
-    const outcome = await work[job.kind](services, { ...job, input }, held);
+    const outcome = await inWorkspace(job.workspaceId, () => work[job.kind](services, { ...job, input }, held));
     await finish(db.pool, { id: job.id, runner, now: clock.now(), total: held.told.total, ...(await ended(outcome)) });
   } catch (error) {
     if (stopping.aborted) await release(db.pool, job.id, runner);

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
+import { inWorkspace } from '../../database/scope.js';
 import { databaseFailure } from '../../database-failure.js';
 import { within } from '../../deadline.js';
 import { isFromHere } from '../../http/from-here.js';
@@ -29,7 +30,7 @@ export function metricsRoutes(app: FastifyInstance, services: Services): void {
     const now = clock.now();
     const last = kept.get(workspaceId);
     if (last && Math.abs(now.getTime() - last.atMs) < keptMs) return last.text;
-    const text = gaugesText(services, workspaceId, now).catch((error: unknown) => {
+    const text = inWorkspace(workspaceId, () => gaugesText(services, workspaceId, now)).catch((error: unknown) => {
       // A database that is away is told of elsewhere, and its figures are missing.
       if (databaseFailure(error) === null) log.error({ err: error }, 'the metrics of a workspace could not be read');
       return '';
