@@ -186,6 +186,7 @@ async function snapshot(): Promise<unknown> {
     'job',
     'freeze_window',
     'emergency_pin',
+    'bundle_pin',
     'second_person_request',
   ];
   const rows = await Promise.all(

@@ -81,7 +81,32 @@ it('rolls back what was activated last, once', async () => {
   expect((await emergency(['status'])).stdout).toMatch(/^in force +1\.0\.0 \(id 1, digest \w{12}\)$/m);
 });
 
+it('pins a bundle that decided everything, and lets go of it', async () => {
+  const third = await activate('3.0.0', 'deny');
+  const pinned = await emergency(['pin', '1.0.0', '--reason', 'invoices are denied', '--minutes', '30']);
+  expect(pinned.code).toBe(0);
+  expect(pinned.stdout).toMatch(
+    /^bundle 1\.0\.0 decides everything until \S+; nothing is activated or promoted meanwhile\nincident \d+\nin force on 1 server\n$/,
+  );
+  expect((await ask()).effect).toBe('allow');
+  const { stdout } = await emergency(['status']);
+  expect(stdout).toMatch(/^in force +3\.0\.0 /m);
+  expect(stdout).toMatch(/^pinned +bundle 1\.0\.0 \(id 1\) .* until \S+ \S+ UTC, by admin: invoices are denied$/m);
+  expect(stdout).toMatch(/^freeze +the pin: until \S+ \S+ UTC nothing is activated or promoted$/m);
+  const back = await emergency(['rollback', '--reason', 'it denies too much']);
+  expect(back.stdout).toContain('bundle 1.0.0 (id 1) is pinned and decides everything');
+  const refused = await emergency(['pin', String(third), '--reason', 'to try it out']);
+  expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining('bundle_not_proven, 409') });
+  expect((await emergency(['unpin'])).stdout).toBe(
+    'bundle 1.0.0 is pinned no more; the rollouts decide\nin force on 1 server\n',
+  );
+  expect(JSON.parse((await emergency(['unpin', '--json'])).stdout)).toMatchObject({ bundle_pin: null });
+});
+
 it.each([
+  [['pin', '1.0.0'], /--reason/],
+  [['pin', 'newest', '--reason', 'long enough'], /names no bundle/],
+  [['pin', '1.0.0', '--reason', 'long enough', '--minutes', '10081'], /0\.1 to 10080/],
   [['disable', '--reason', 'long enough'], /--effect/],
   [['disable', '--effect', 'deny'], /--reason/],
   [['disable', '--effect', 'deny', '--reason', 'long enough', '--minutes', '61'], /0\.1 to 60/],

@@ -9,7 +9,8 @@ import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/c
 import { Channel, Delivery } from './schemas/channel.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
 import { BundleDiff, SemanticDiff } from './schemas/diff.js';
-import { EmergencySwitch, Pin } from './schemas/emergency.js';
+import { BundlePin, EmergencySwitch, Pin, PinnedBundle } from './schemas/emergency.js';
+import { BundleExport, Envelope, ExportedBundle, TrustedKey } from './schemas/exchange.js';
 import { FreezeWindow } from './schemas/freeze-window.js';
 import { Incident, IncidentSummary, PostMortem } from './schemas/incident.js';
 import { Job } from './schemas/job.js';
@@ -65,6 +66,8 @@ const named: readonly TSchema[] = [
   System,
   Replica,
   Pin,
+  BundlePin,
+  PinnedBundle,
   EmergencySwitch,
   WouldDeny,
 ];

@@ -99,7 +99,17 @@ export {
 export { createLintMemory, type LintMemory } from './lint/memory.js';
 export { type LintOptions, lint, lintSource } from './lint/run.js';
 export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
-export { type Overlay, observed, overlaid, type Pin, pinAt, pinned, safely } from './overlay.js';
+export {
+  type BundlePin,
+  bundlePinned,
+  type Overlay,
+  observed,
+  overlaid,
+  type Pin,
+  pinAt,
+  pinned,
+  safely,
+} from './overlay.js';
 export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';
 export type { WarmUp } from './policy-index.js';

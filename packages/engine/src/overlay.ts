@@ -49,6 +49,19 @@ export function pinned<A extends Answer>(answer: A, { effect, until, reason }: P
   return overlaid(answer, effect, 'pinned', why, { would_be: answer.effect });
 }
 
+/** A bundle that decides everything, whatever the rollouts say, until then (RFC 3339; null: until somebody ends it). */
+export interface BundlePin {
+  readonly version: string;
+  readonly until: string | null;
+  readonly reason: string;
+}
+
+/** The decision of a pinned bundle, marked as that. */
+export function bundlePinned<A extends Answer>(answer: A, { version, until, reason }: BundlePin): A {
+  const detail = `bundle ${version} is pinned and decides everything${until === null ? '' : ` until ${until}`}: ${reason}`;
+  return { ...answer, overlays: [...answer.overlays, { kind: 'bundle_pinned', detail }] };
+}
+
 /** Answered `allow`, with what would have been answered kept beside it. */
 export function observed<A extends Answer>(answer: A): A {
   const { effect, reason } = answer;
@@ -62,6 +75,6 @@ export function observed<A extends Answer>(answer: A): A {
 }
 
 /** The pin while it lasts; null for none, or when it is over. */
-export function pinAt<P extends Pin>(pin: P | null, nowMs: number): P | null {
-  return pin !== null && nowMs < Date.parse(pin.until) ? pin : null;
+export function pinAt<P extends { readonly until: string | null }>(pin: P | null, nowMs: number): P | null {
+  return pin !== null && (pin.until === null || nowMs < Date.parse(pin.until)) ? pin : null;
 }

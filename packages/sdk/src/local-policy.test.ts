@@ -176,6 +176,7 @@ describe('the policy of a snapshot', () => {
     candidate: null,
     rollout: null,
     bucket_by: { key_id: 3, session: 'trust' },
+    bundle_pin: null,
     pin: null,
     observed: [],
     catalog: {
@@ -286,6 +287,7 @@ describe('the policy of a snapshot while a rollout runs', () => {
     candidate: bundle(2, 'deny'),
     rollout: { id: 12, share_pct: 30 },
     bucket_by: { key_id: 3, session: 'trust' },
+    bundle_pin: null,
     pin: null,
     observed: [],
     lists: {},
@@ -334,6 +336,16 @@ describe('the policy of a snapshot while a rollout runs', () => {
   it('is not made when the candidate is not what its digest says', () => {
     const candidate = { ...bundle(2, 'deny'), digest: '0'.repeat(64) };
     expect(refusal(() => LocalPolicy.fromSnapshot({ ...running, candidate })).code).toBe('snapshot_mismatch');
+  });
+
+  it('says that its bundle is pinned', () => {
+    const bundlePin = { version: '1.0.0', until: null, reason: 'a fire' };
+    const policy = LocalPolicy.fromSnapshot({ ...running, rollout: null, candidate: null, bundle_pin: bundlePin });
+    expect(policy.evaluate(asks())).toMatchObject({
+      effect: 'allow',
+      policy_effect: 'allow',
+      overlays: [{ kind: 'bundle_pinned', detail: 'bundle 1.0.0 is pinned and decides everything: a fire' }],
+    });
   });
 
   it('gives everybody the effect of an emergency switch until it ends', () => {

@@ -1,8 +1,10 @@
 import { type Decision, jsonPointer, type ProblemItem, type Snapshot } from '@policy-studio/contract';
 import {
+  type BundlePin,
   bucketKey,
   bucketOf,
   bundleDigest,
+  bundlePinned,
   type CompiledCatalog,
   type CompiledPolicy,
   type ContextFault,
@@ -101,12 +103,13 @@ interface Parts {
   readonly enforceContext: boolean;
   readonly safe: boolean;
   readonly pin: Pin | null;
+  readonly bundlePin: BundlePin | null;
   readonly observed: readonly string[];
   readonly timeZone: string;
   readonly options: LocalPolicyOptions;
 }
 
-const onlyStable = { candidate: null, safe: false, pin: null, observed: [] } as const;
+const onlyStable = { candidate: null, safe: false, pin: null, bundlePin: null, observed: [] } as const;
 
 /**
  * Decides in process, with the engine the server uses. Budgets, counters of past decisions and approvals live on the
@@ -166,6 +169,8 @@ export class LocalPolicy {
       enforceContext,
       safe,
       pin,
+      // A server of an earlier version does not say.
+      bundlePin: snapshot.bundle_pin ?? null,
       observed,
       timeZone: zone(snapshot.time_zone),
       options,
@@ -236,12 +241,13 @@ export class LocalPolicy {
       facts_used: factsUsed,
       overlays: discarded.length === 0 && unknown === null && failed === null ? [] : marks(discarded, unknown, failed),
     };
-    const { pin } = this.#parts;
-    if (fault === null && !safe && pin === null && patterns.length === 0) return plain;
+    const { pin, bundlePin } = this.#parts;
+    if (fault === null && !safe && pin === null && bundlePin === null && patterns.length === 0) return plain;
     // Without a clock nobody knows that a pin is over.
     const lasting = this.#now === null ? pin : pinAt(pin, this.#now());
     const watched = lasting?.effect !== 'deny' && patterns.some((pattern) => covers(pattern, agent));
-    const denied = fault === null ? plain : invalid(plain, fault);
+    const marked = bundlePin === null ? plain : bundlePinned(plain, bundlePin);
+    const denied = fault === null ? marked : invalid(marked, fault);
     const safest = safe ? safely(denied) : denied;
     const switched = lasting === null ? safest : pinned(safest, lasting);
     return watched ? observed(switched) : switched;

@@ -1,14 +1,25 @@
-import type { CanaryStatus, EmergencySwitch, Replica, RollbackResult, System } from '@policy-studio/sdk';
+import type {
+  CanaryStatus,
+  EmergencySwitch,
+  PinnedBundle,
+  PolicyStudioClient,
+  Replica,
+  RollbackResult,
+  System,
+} from '@policy-studio/sdk';
 import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { unusable } from '../exit-code.js';
 import { numberIn } from '../option-values.js';
 import { clipped, count, json, moment, plural, printable, type Style, type Terminal, table } from '../output.js';
+import { bundleArgument, findBundle } from './bundle-reference.js';
 
 export function emergencyCommand(terminal: Terminal): Command {
   const command = new Command('emergency').description('When something goes wrong: see, roll back, switch policy off');
   command.addCommand(statusCommand(terminal));
   command.addCommand(rollbackCommand(terminal));
+  command.addCommand(pinCommand(terminal));
+  command.addCommand(unpinCommand(terminal));
   command.addCommand(disableCommand(terminal));
   command.addCommand(enableCommand(terminal));
   return command;
@@ -34,7 +45,8 @@ function rollbackCommand(terminal: Terminal): Command {
       const { out } = terminal;
       if (options.json === true) return out.write(json(done));
       out.write(rolledBackText(done));
-      await untilAcknowledged(async () => client.system.getSystem(), terminal);
+      const { bundle_pin: pin } = await untilAcknowledged(async () => client.system.getSystem(), terminal);
+      if (pin !== null) out.write(`${pinText(pin)}; see policy-studio emergency unpin\n`);
     });
 }
 
@@ -44,6 +56,46 @@ function rolledBackText({ rolled_back_from: from, version, id, incident_id: inci
       ? 'the built-in safe bundle is in force: everything is denied until a bundle is activated'
       : `${version} (id ${id}) decides everything`;
   return `${from} is rolled back; ${now}\n${incident === null ? '' : `incident ${incident}\n`}`;
+}
+
+interface PinOptions extends ConnectionOptions {
+  readonly reason: string;
+  readonly minutes?: number;
+}
+
+function pinCommand(terminal: Terminal): Command {
+  return connected(new Command('pin'))
+    .description('Let one bundle decide everything, whatever the rollouts say; one that decided everything before')
+    .argument('<bundle>', bundleArgument)
+    .requiredOption('--reason <text>', 'why, in ten characters or more')
+    .addOption(
+      new Option('--minutes <n>', 'when it is over by itself (default: when somebody ends it)').argParser(
+        numberIn('the minutes', 0.1, 7 * 24 * 60),
+      ),
+    )
+    .action(async (bundle: string, { reason, minutes, ...options }: PinOptions) => {
+      const client = await connect(options, terminal);
+      const { id } = await findBundle(client, bundle);
+      const ttl = minutes === undefined ? {} : { ttl_minutes: minutes };
+      const done = await client.system.pinBundle({ bundle_id: id, reason, ...ttl });
+      await tellDone(client, done, done.bundle_pin, options, terminal);
+    });
+}
+
+function unpinCommand(terminal: Terminal): Command {
+  return connected(new Command('unpin'))
+    .description('Let the rollouts decide again')
+    .option('--reason <text>', 'for the record')
+    .action(async ({ reason, ...options }: ConnectionOptions & { reason?: string }) => {
+      const client = await connect(options, terminal);
+      const done = await client.system.unpinBundle(reason === undefined ? {} : { reason });
+      await tellDone(client, done, done.bundle_pin, options, terminal);
+    });
+}
+
+function pinText({ bundle, until }: NonNullable<System['bundle_pin']>): string {
+  const end = until === null ? 'until somebody ends the pin' : `until ${clock(until)}`;
+  return `bundle ${bundle.version} (id ${bundle.id}) is pinned and decides everything ${end}`;
 }
 
 interface DisableOptions extends ConnectionOptions {
@@ -67,10 +119,7 @@ function disableCommand(terminal: Terminal): Command {
     .action(async ({ effect, reason, minutes, ...options }: DisableOptions) => {
       const client = await connect(options, terminal);
       const done = await client.system.disablePolicy({ effect, reason, ttl_minutes: minutes });
-      const { out } = terminal;
-      if (options.json === true) return out.write(json(done));
-      out.write(switchText(done));
-      await untilAcknowledged(async () => client.system.getSystem(), terminal);
+      await tellDone(client, done, done.pin, options, terminal);
     });
 }
 
@@ -81,33 +130,40 @@ function enableCommand(terminal: Terminal): Command {
     .action(async ({ reason, ...options }: ConnectionOptions & { reason?: string }) => {
       const client = await connect(options, terminal);
       const done = await client.system.enablePolicy(reason === undefined ? {} : { reason });
-      const { out } = terminal;
-      if (options.json === true) return out.write(json(done));
-      out.write(switchText(done));
-      await untilAcknowledged(async () => client.system.getSystem(), terminal);
+      await tellDone(client, done, done.pin, options, terminal);
     });
 }
 
-function switchText({ message, pin }: EmergencySwitch): string {
-  const incident = pin?.incident_id ? `\nincident ${pin.incident_id}` : '';
-  return `${printable(message)}${incident}\n`;
+/** What was done, the incident it stands in, and where it is in force. */
+async function tellDone(
+  client: PolicyStudioClient,
+  done: EmergencySwitch | PinnedBundle,
+  pin: { readonly incident_id: number | null } | null,
+  { json: asJson }: ConnectionOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { out } = terminal;
+  if (asJson === true) return void out.write(json(done));
+  out.write(`${printable(done.message)}\n${pin?.incident_id ? `incident ${pin.incident_id}\n` : ''}`);
+  await untilAcknowledged(async () => client.system.getSystem(), terminal);
 }
 
 /** Servers tell what they decide by every second. */
 const lookMs = 500;
 const looks = 10;
 
-/** Says when every server that tells of itself decides by what was just done, or which do not. */
-async function untilAcknowledged(look: () => Promise<System>, { out }: Terminal): Promise<void> {
+/** Says when every server that tells of itself decides by what was just done, or which do not; what is in force then. */
+async function untilAcknowledged(look: () => Promise<System>, { out }: Terminal): Promise<System> {
   for (let left = looks; ; left -= 1) {
-    const { replicas } = await look();
+    const system = await look();
+    const { replicas } = system;
     const waiting = replicas.filter(({ state }) => state === 'behind');
     if (waiting.length === 0 || left === 0) {
       const silent = replicas.filter(({ state }) => state === 'silent');
       const heard = replicas.length - silent.length - waiting.length;
       out.write(`in force on ${plural(heard, 'server')}\n`);
       for (const { id, state } of [...waiting, ...silent]) out.write(`not confirmed by ${printable(id)} (${state})\n`);
-      return;
+      return system;
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
@@ -147,13 +203,17 @@ function statusCommand(terminal: Terminal): Command {
 }
 
 function factsOf(system: System, canary: CanaryStatus | null, url: string, style: Style): [string, string][] {
-  const { bundle, rollout, pin, pin_request: request, freeze, observed } = system;
+  const { bundle, rollout, pin, bundle_pin: bundlePin, pin_request: request, freeze, observed } = system;
   const nothing = `no bundle: whoever asks is answered ${system.default_effect}`;
   const named = bundle === null ? nothing : `${bundle.version} (id ${bundle.id}, digest ${bundle.digest.slice(0, 12)})`;
   const facts: [string, string][] = [
     ['server', `${url}, workspace ${system.workspace}, version ${system.version}`],
     ['in force', system.safe ? style.red('the built-in safe bundle: everything is denied') : style.bold(named)],
   ];
+  if (bundlePin !== null) {
+    const by = bundlePin.pinned_by ? `, by ${printable(bundlePin.pinned_by)}` : '';
+    facts.push(['pinned', style.red(`${pinText(bundlePin)}${by}: ${printable(clipped(bundlePin.reason, 80))}`)]);
+  }
   if (rollout !== null) facts.push(['rollout', rolloutText(rollout)]);
   if (canary !== null) {
     const holds = canary.hold_reasons.length === 0 ? '' : `held: ${canary.hold_reasons.join(', ')}`;
@@ -177,8 +237,10 @@ function factsOf(system: System, canary: CanaryStatus | null, url: string, style
     facts.push(['', style.yellow(asked)]);
   }
   if (freeze !== null) {
-    const names = freeze.windows.map(({ name }) => printable(name)).join(', ');
-    facts.push(['freeze', style.yellow(`${names}: until ${clock(freeze.until)} nothing is activated or promoted`)]);
+    const pins = freeze.bundle_pin === null ? [] : ['the pin'];
+    const names = [...freeze.windows.map(({ name }) => printable(name)), ...pins].join(', ');
+    const end = freeze.until === null ? 'somebody ends the pin' : clock(freeze.until);
+    facts.push(['freeze', style.yellow(`${names}: until ${end} nothing is activated or promoted`)]);
   }
   if (observed.length > 0) {
     const told = `${observed.slice(0, 5).map(printable).join(', ')}${observed.length > 5 ? ', ...' : ''}`;

@@ -1,6 +1,13 @@
 import { defineOperation, smallBodyBytes } from '../operation.js';
 import { readers } from '../roles.js';
-import { DisablePolicy, EmergencySwitch, EnablePolicy } from '../schemas/emergency.js';
+import {
+  DisablePolicy,
+  EmergencySwitch,
+  EnablePolicy,
+  PinBundle,
+  PinnedBundle,
+  UnpinBundle,
+} from '../schemas/emergency.js';
 import { WouldDeny, WouldDenyQuery } from '../schemas/observation.js';
 
 const tag = 'System';
@@ -34,6 +41,38 @@ export const enablePolicy = defineOperation({
   bodyLimit: smallBodyBytes,
   status: 200,
   response: EmergencySwitch,
+  problems: [],
+});
+
+export const pinBundle = defineOperation({
+  id: 'pinBundle',
+  method: 'POST',
+  path: '/policy/system/pin',
+  tag,
+  summary: 'Let one bundle decide everything, whatever the rollouts say',
+  description:
+    'For a bundle that decided everything before and was not taken back since; another one needs an approved activation. Until it ends nothing is activated or promoted; rollbacks go on. Counts in no gate, opens an incident.',
+  access: ['operator', 'admin'],
+  body: PinBundle,
+  bodyLimit: smallBodyBytes,
+  status: 200,
+  response: PinnedBundle,
+  problems: ['not_found', 'bundle_not_proven', 'bundle_invalid', 'approval_required'],
+});
+
+export const unpinBundle = defineOperation({
+  id: 'unpinBundle',
+  method: 'POST',
+  path: '/policy/system/unpin',
+  tag,
+  summary: 'Let the rollouts decide again',
+  description: 'Where nothing is pinned it changes nothing.',
+  access: ['operator', 'admin'],
+  body: UnpinBundle,
+  bodyOptional: true,
+  bodyLimit: smallBodyBytes,
+  status: 200,
+  response: PinnedBundle,
   problems: [],
 });
 

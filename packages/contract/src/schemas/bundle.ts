@@ -133,7 +133,7 @@ export const Snapshot = Type.Object(
     enforce_context: Type.Boolean(),
     catalog: Type.Object({ agents: Type.Array(CatalogAgent), actions: Type.Array(CatalogAction) }),
     safe: Type.Boolean({ description: 'The built-in safe bundle is in force: everything is denied.' }),
-    stable: Nullable(BundleInForce),
+    stable: Nullable(BundleInForce, { description: 'While a bundle is pinned that one, alone and not `safe`.' }),
     candidate: Nullable(BundleInForce, { description: 'The bundle on its way, in shadow or canary.' }),
     rollout: Nullable(
       Type.Object({
@@ -148,6 +148,9 @@ export const Snapshot = Type.Object(
           'The bucket is that of the session; without one, or where the key says `ignore`, of `<key_id> <agent>`.',
       },
     ),
+    bundle_pin: Nullable(Type.Object({ version: Version, until: Nullable(Timestamp), reason: Type.String() }), {
+      description: 'The pinned bundle, until then (null: until somebody ends it).',
+    }),
     pin: Nullable(Type.Object({ effect: Type.Enum(['allow', 'deny']), until: Timestamp, reason: Type.String() }), {
       description: 'An emergency switch: everybody gets this effect until then.',
     }),

@@ -62,6 +62,7 @@ const Overlay = Type.Object(
       'context_invalid',
       'safe_bundle',
       'pinned',
+      'bundle_pinned',
       'budget_exhausted',
       'stale_policy',
       'database_unavailable',

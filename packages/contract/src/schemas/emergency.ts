@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { BundleRef } from './decision.js';
 import { Actor, Id, Nullable, Prose, Timestamp } from './vocabulary.js';
 
 export const PinEffect = Type.Enum(['allow', 'deny']);
@@ -53,3 +54,46 @@ export const EmergencySwitch = Type.Object(
   { $id: 'EmergencySwitch' },
 );
 export type EmergencySwitch = Static<typeof EmergencySwitch>;
+
+/** The longest a bundle is pinned for when a time is named, in minutes: a week. */
+export const maxBundlePinMinutes = 7 * 24 * 60;
+
+/** A bundle that decides everything, whatever the rollouts say. */
+export const BundlePin = Type.Object(
+  {
+    bundle: BundleRef,
+    reason: Type.String(),
+    pinned_by: Nullable(Actor, { description: 'null: only the database knows, and it is away.' }),
+    pinned_at: Nullable(Timestamp),
+    until: Nullable(Timestamp, { description: 'null: until somebody ends it.' }),
+    incident_id: Nullable(Id),
+  },
+  { $id: 'BundlePin' },
+);
+export type BundlePin = Static<typeof BundlePin>;
+
+export const PinBundle = Type.Object(
+  {
+    bundle_id: Id,
+    reason: Reason,
+    ttl_minutes: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: maxBundlePinMinutes,
+        description: 'Minutes, at most a week; left out: until somebody ends it.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export const UnpinBundle = Type.Object({ reason: Type.Optional(Prose(2000)) }, { additionalProperties: false });
+
+export const PinnedBundle = Type.Object(
+  {
+    bundle_pin: Nullable(BundlePin, { description: 'What is pinned now; null: the rollouts decide.' }),
+    generation: Type.Integer({ description: 'Of what is in force; each server acknowledges it.' }),
+    message: Type.String(),
+  },
+  { $id: 'PinnedBundle' },
+);
+export type PinnedBundle = Static<typeof PinnedBundle>;

@@ -80,10 +80,19 @@ export const FreezeWindow = Type.Object(
 );
 export type FreezeWindow = Static<typeof FreezeWindow>;
 
-/** A freeze that is on. */
+/** A freeze that is on: by windows, by a pinned bundle, or by both. */
 export const Freeze = Type.Object({
-  until: Timestamp,
+  until: Nullable(Timestamp, { description: 'When the last of what freezes ends; null: when somebody ends the pin.' }),
   windows: Type.Array(Type.Object({ id: Id, name: Type.String(), reason: Type.String() })),
+  bundle_pin: Nullable(
+    Type.Object({
+      bundle_id: Id,
+      version: Type.String(),
+      reason: Type.String(),
+      until: Nullable(Timestamp, { description: 'null: until somebody ends it.' }),
+    }),
+    { description: 'The pinned bundle; null: none is.' },
+  ),
 });
 export type Freeze = Static<typeof Freeze>;
 

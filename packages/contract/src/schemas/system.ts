@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { BundleRef } from './decision.js';
-import { Pin, PinRequest } from './emergency.js';
+import { BundlePin, Pin, PinRequest } from './emergency.js';
 import { Freeze } from './freeze-window.js';
 import { RolloutPhase } from './rollout.js';
 import { ConcreteName, Effect, Nullable, Timestamp } from './vocabulary.js';
@@ -32,7 +32,10 @@ export const SystemStatus = Type.Object({
   workspace: Type.String(),
   database: Type.Enum(['ok', 'away']),
   generation: Type.Integer(),
-  bundle: Nullable(BundleRef),
+  bundle: Nullable(BundleRef, {
+    description: 'What the rollouts put in force; while a bundle is pinned that one decides.',
+  }),
+  bundle_pin: Nullable(BundlePin, { description: 'The pinned bundle, which decides everything.' }),
   default_effect: Effect,
   safe: Type.Boolean({ description: 'The built-in safe bundle is in force, which denies everything.' }),
   rollout: Nullable(

@@ -4,6 +4,7 @@ import { foldEvidence } from '../features/decisions/evidence.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
 import { applyRetention, forgetRequestIds } from '../features/decisions/retention.js';
 import { compactRollups } from '../features/decisions/rollups.js';
+import { expireBundlePins } from '../features/emergency/bundle-pin.js';
 import { expirePins } from '../features/emergency/commands.js';
 import { leaveCheckpoints } from '../features/events/checkpoint.js';
 import { forgetJobs } from '../features/jobs/retention.js';
@@ -31,6 +32,7 @@ export const jobs: readonly Job[] = [
   { name: 'rollouts.answers', everyMs: 30 * minute, run: ({ db }, now) => forgetAnswers(db.pool, now) },
   { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
   { name: 'emergency.expire', everyMs: second, run: expirePins },
+  { name: 'emergency.expire_bundle_pins', everyMs: second, run: expireBundlePins },
   { name: 'replicas.acknowledge', everyMs: second, run: ({ presence }) => presence.acknowledge() },
   {
     name: 'enforcement.poll_unheard',

@@ -7,6 +7,7 @@ import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { cancelApprovalsOf } from '../approvals/transaction.js';
+import { bundlePinAt } from '../emergency/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { checkNow } from '../lint/queries.js';
 import { etagOf, ifMatch } from './etag.js';
@@ -226,6 +227,9 @@ export async function archiveBundle({ db, clock }: Services, caller: Caller, id:
     if (!bundle) return noBundle(id);
     const outcome = bundleTransition(bundle.status, 'archive');
     if ('refused' in outcome) return refuse(outcome.refused, `bundle ${id} decides requests; activate another first`);
+    if ((await bundlePinAt(tx, workspaceId, now))?.bundle.id === id) {
+      return refuse('bundle_in_force', `bundle ${id} is pinned and decides everything; end that first`);
+    }
     if (!('to' in outcome)) return bundle;
     await cancelApprovalsOf(tx, { workspaceId, bundleId: id, actor, reason: 'the bundle was archived', now });
     const { rows } = await tx.query<BundleRow>(

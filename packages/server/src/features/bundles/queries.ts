@@ -134,12 +134,15 @@ async function headInForce(db: Pool, workspaceId: number): Promise<BundleHead | 
   return rows[0] ?? null;
 }
 
-/** Whether a bundle that decides, is on its way to, or stands by to be gone back to, reads the list `name`. */
+/** What decides or is pinned, is on its way, or stands by to be gone back to. */
+const inForceOrStandingBy = `(status in ('active', 'shadow', 'canary')
+  or id in (select previous_bundle_id from rollout where workspace_id = $1 and phase = 'baking')
+  or id in (select bundle_id from bundle_pin where workspace_id = $1 and ended_at is null))`;
+
+/** Whether a bundle that decides, is pinned, is on its way, or stands by to be gone back to, reads the list `name`. */
 export async function isListInForce(db: Pool | PoolClient, workspaceId: number, name: string): Promise<boolean> {
   const { rows } = await db.query<{ lists_read: ListsRead }>(
-    `select lists_read from bundle
-      where workspace_id = $1 and (status in ('active', 'shadow', 'canary')
-        or id in (select previous_bundle_id from rollout where workspace_id = $1 and phase = 'baking'))`,
+    `select lists_read from bundle where workspace_id = $1 and ${inForceOrStandingBy}`,
     [workspaceId],
   );
   return rows.some(({ lists_read: lists }) => Object.hasOwn(lists, name));
@@ -357,14 +360,19 @@ export async function provenStricter(
 ): Promise<StricterProof | null> {
   const generation = await generationOf(db.pool, workspaceId);
   const { setup } = await lintBasis(db.pool, config, workspaceId);
-  const { rows } = await db.pool.query<{ rules: string; status: BundleStatus }>(
-    `select rules::text as rules, status from bundle
-      where workspace_id = $1 and status in ('active', 'canary', 'shadow')`,
+  const { rows } = await db.pool.query<{ rules: string; status: BundleStatus; lists_read: ListsRead }>(
+    `select rules::text as rules, status, lists_read from bundle where workspace_id = $1 and ${inForceOrStandingBy}`,
     [workspaceId],
   );
-  // Compared is one bundle; what is on its way would have to be shown as well.
-  if (rows.some(({ status }) => status !== 'active')) return null;
-  const before: PolicySide = { rules: rows[0]?.rules ?? null, defaultEffect: setup.defaultEffect };
+  const changed = change.lists === undefined ? null : Object.keys(JSON.parse(change.lists) as object);
+  // Compared is one bundle; others that the change concerns would have to be shown as well.
+  const others = rows.filter(
+    ({ status, lists_read: read }) =>
+      status !== 'active' && (changed === null || changed.some((name) => Object.hasOwn(read, name))),
+  );
+  if (others.length > 0) return null;
+  const active = rows.find(({ status }) => status === 'active');
+  const before: PolicySide = { rules: active?.rules ?? null, defaultEffect: setup.defaultEffect };
   const { catalog, enforceContext } = setup;
   const found = await compute.run(
     'policy-change',

@@ -38,6 +38,9 @@ const titles: Readonly<Record<string, string>> = {
   'system.enabled': 'Policy enforcement is back to normal',
   'system.pin_expired': 'Policy enforcement is back to normal, the pin has expired',
   'system.disable_requested': 'A second person is asked to pin policy enforcement',
+  'system.bundle_pinned': 'A bundle is pinned and decides everything',
+  'system.bundle_unpinned': 'The rollouts decide again, a pin was ended',
+  'system.bundle_pin_expired': 'The rollouts decide again, a pin has expired',
   'audit.checkpoint': 'A checkpoint of the audit trail',
 };
 

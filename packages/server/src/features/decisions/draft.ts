@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Decision, EvaluateRequest, Risk } from '@policy-studio/contract';
 import {
+  bundlePinned,
   canonicalJson,
   contextFault,
   type PolicyDecision,
@@ -260,7 +261,7 @@ function plainAnswer(
     const detail = `bundle ${shadow?.bundle?.version}, which is on its way, could not decide this; the one before it did`;
     overlays.push({ kind: 'candidate_failed', detail });
   }
-  return {
+  const plain: Decision = {
     decision_id: id,
     created_at: new Date(timeOfId(id)).toISOString(),
     agent,
@@ -278,6 +279,7 @@ function plainAnswer(
     facts_used: facts,
     overlays,
   };
+  return inForce.pinnedTo === null ? plain : bundlePinned(plain, inForce.pinnedTo);
 }
 
 interface Recorded {

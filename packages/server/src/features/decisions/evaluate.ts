@@ -6,8 +6,8 @@ import { invalid } from '../../http/route.js';
 import { validator } from '../../http/validation.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { mayActAs } from '../access/queries.js';
-import type { Enforced } from '../enforcement/queries.js';
+import { bootstrapKeyId, mayActAs } from '../access/queries.js';
+import { decidedBy, type Enforced } from '../enforcement/queries.js';
 import type { EarlierUse } from './away-claims.js';
 import { contextText } from './context.js';
 import {
@@ -99,9 +99,11 @@ async function decideAll(
   if (questions.length === 0) return [];
   const { clock, recorder, enforcement, decisionId, meter } = services;
   const startedMs = performance.now();
-  const enforced = await enforcement.inForce(caller.workspaceId);
+  const inForce = await enforcement.inForce(caller.workspaceId);
   const nowMs = clock.now().getTime();
-  const facts = await factsFor(recorder, enforced, questions, nowMs);
+  const enforced = decidedBy(inForce, nowMs);
+  const asker = { keyId: caller.keyId ?? bootstrapKeyId, ignoresSession: caller.ignoresSession === true };
+  const facts = await factsFor(recorder, enforced, questions, asker, nowMs);
   const circumstances = {
     stale: enforcement.staleMs(caller.workspaceId, nowMs) > enforced.maxStaleMinutes * 60_000,
     databaseAway: recorder.databaseAway,

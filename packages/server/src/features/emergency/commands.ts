@@ -7,7 +7,7 @@ import type { Services } from '../../services.js';
 import { lockEnforcement, samePerson } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { noteIncident, openIncident } from '../incidents/transaction.js';
-import { disableSubject, lastPin, type PinRow, pinDocument } from './queries.js';
+import { disableSubject, generationNow, lastPin, type PinRow, pinDocument } from './queries.js';
 import { forgetRequest, secondPerson } from './transaction.js';
 
 const minuteMs = 60_000;
@@ -270,8 +270,5 @@ async function inForce(
     await enforcement.reach(workspaceId, outcome.generation);
     return { ...outcome, generation: outcome.generation };
   }
-  const { rows } = await db.pool.query<{ generation: number }>('select generation from workspace where id = $1', [
-    workspaceId,
-  ]);
-  return { ...outcome, generation: rows[0]?.generation ?? 0 };
+  return { ...outcome, generation: await generationNow(db.pool, workspaceId) };
 }

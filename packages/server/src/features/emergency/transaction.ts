@@ -1,6 +1,9 @@
 import { canonicalJson, sha256Hex } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
 import { samePerson } from '../approvals/transaction.js';
+import { recordChange } from '../events/transaction.js';
+import { noteIncident } from '../incidents/transaction.js';
+import { type BundlePinRow, isBundlePinOver, lastBundlePin } from './queries.js';
 
 /** What takes two people: both ask for the same, within a time. */
 export interface TwoPersonRequest {
@@ -82,4 +85,92 @@ async function readRequest(
     [workspaceId, subject],
   );
   return rows[0];
+}
+
+export interface BundlePinEnd {
+  readonly workspaceId: number;
+  readonly pin: BundlePinRow;
+  readonly end: 'unpinned' | 'expired' | 'rolled_back';
+  readonly by: string;
+  /** A pin that expired ends at its own time; this is when that was seen. */
+  readonly at: Date;
+  readonly reason?: string;
+}
+
+const kinds = {
+  unpinned: 'system.bundle_unpinned',
+  expired: 'system.bundle_pin_expired',
+  rolled_back: 'system.bundle_unpinned',
+} as const;
+
+/**
+ * Ends the pin of a bundle in the caller's transaction, with its event and the incident's entry; the generation from which
+ * on the rollouts decide. Take `lockEnforcement` before.
+ */
+export async function endBundlePin(tx: PoolClient, ended: BundlePinEnd): Promise<number> {
+  const { workspaceId, pin, end, by, at, reason = '' } = ended;
+  await closeBundlePin(tx, workspaceId, pin, { at: end === 'expired' && pin.until ? pin.until : at, by, end });
+  if (pin.incidentId !== null) {
+    const how = {
+      unpinned: 'the pin was ended',
+      expired: 'the pin is over by itself',
+      rolled_back: 'it was rolled back',
+    };
+    const told = `bundle ${pin.bundle.version} is pinned no more, ${how[end]}: the rollouts decide again`;
+    const text = reason === '' ? told : `${told}: ${reason}`;
+    await noteIncident(tx, { workspaceId, id: pin.incidentId, text, at, actor: by });
+  }
+  const { generation } = await recordChange(tx, {
+    workspaceId,
+    at,
+    actor: by,
+    kind: kinds[end],
+    subject: `bundle/${pin.bundle.id}`,
+    data: {
+      bundle: pin.bundle,
+      end,
+      pinned_by: pin.pinnedBy,
+      pinned_at: pin.pinnedAt.toISOString(),
+      until: pin.until?.toISOString() ?? null,
+      incident_id: pin.incidentId,
+      reason,
+    },
+    enforcement: true,
+  });
+  return generation;
+}
+
+/** Writes the end of a pin alone; the caller records what follows. */
+export async function closeBundlePin(
+  tx: PoolClient,
+  workspaceId: number,
+  { id }: BundlePinRow,
+  { at, by, end }: { readonly at: Date; readonly by: string; readonly end: BundlePinEnd['end'] | 'replaced' },
+): Promise<void> {
+  await tx.query(
+    'update bundle_pin set ended_at = $3, ended_by = $4, end_reason = $5 where workspace_id = $1 and id = $2',
+    [workspaceId, id, at, by, end],
+  );
+}
+
+/**
+ * Ends the pin of a bundle that a person rolls back: that it is to be enforced no more holds for its pin as well. Null:
+ * it is not pinned. Take `lockEnforcement` before.
+ */
+export async function unpinRolledBack(
+  tx: PoolClient,
+  { workspaceId, bundleId, by, at, reason }: RolledBack,
+): Promise<{ readonly changed: true; readonly incidentId: number | null; readonly generation: number } | null> {
+  const pin = await lastBundlePin(tx, workspaceId);
+  if (pin === null || pin.bundle.id !== bundleId || isBundlePinOver(pin, at)) return null;
+  const generation = await endBundlePin(tx, { workspaceId, pin, end: 'rolled_back', by, at, reason });
+  return { changed: true, incidentId: pin.incidentId, generation };
+}
+
+interface RolledBack {
+  readonly workspaceId: number;
+  readonly bundleId: number;
+  readonly by: string;
+  readonly at: Date;
+  readonly reason: string;
 }

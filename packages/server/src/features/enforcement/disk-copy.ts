@@ -14,8 +14,8 @@ export interface DiskCopy {
   remove(workspaceId: number): Promise<void>;
 }
 
-/** 2: with the catalog. 3: with rollouts. */
-const format = 3;
+/** 2: with the catalog. 3: with rollouts. 4: with pinned bundles. 5: with caps. */
+const format = 5;
 
 /**
  * Keeps one file a workspace in `folder`, mode 0600: a line with a checksum, then the snapshot as JSON. The time of the

@@ -1,5 +1,6 @@
 import type { BundleRef, Effect } from '@policy-studio/contract';
 import {
+  type BundlePin,
   bundleDigest,
   type Catalog,
   type ClockFacts,
@@ -9,6 +10,7 @@ import {
   clockIn,
   compile,
   listsUsed,
+  pinAt,
   type RuleInput,
   sensitivePaths,
   warm,
@@ -44,6 +46,14 @@ export interface PinInForce {
   readonly reason: string;
 }
 
+/** A bundle that decides everything, whatever the rollouts say. */
+export interface BundlePinInForce {
+  readonly bundle: BundleInForce;
+  /** RFC 3339, when it ends by itself; null: not at all. */
+  readonly until: string | null;
+  readonly reason: string;
+}
+
 /** What is in force in a workspace at one generation, as stored: plain JSON, immutable. */
 export interface InForce {
   readonly workspaceId: number;
@@ -58,6 +68,7 @@ export interface InForce {
   /** The built-in safe bundle is in force: everything is denied. */
   readonly safe: boolean;
   readonly pin: PinInForce | null;
+  readonly bundlePin: BundlePinInForce | null;
   /** Patterns of the agents that are answered `allow` whatever is decided. */
   readonly observed: readonly string[];
   /** The named lists that the bundles read. */
@@ -85,6 +96,10 @@ export interface Side {
 
 /** The same, ready to decide with. Its own side is that of `stable`. */
 export interface Enforced extends InForce, Side {
+  /** What decides while `bundlePin` lasts: its bundle as the only one. Null: none is pinned, or this is it. */
+  readonly whilePinned: Enforced | null;
+  /** The pin by which this decides; null: none. */
+  readonly pinnedTo: BundlePin | null;
   readonly policy: CompiledPolicy;
   /** The side of the candidate or of the control, if there is one. */
   readonly other: Side | null;
@@ -104,6 +119,23 @@ export interface Enforced extends InForce, Side {
  * schema that is broken. The other bundle of a rollout does not stand in its way: a candidate that is broken fails.
  */
 export function enforce(source: InForce): Enforced | string {
+  const { bundlePin } = source;
+  if (bundlePin === null) return enforceBundles(source, null);
+  const { bundle, until, reason } = bundlePin;
+  const alone = { ...source, stable: bundle, rollout: null, candidate: null, control: null, safe: false };
+  const whilePinned = enforceBundles(alone, { version: bundle.version, until, reason });
+  if (typeof whilePinned === 'string') return whilePinned;
+  const base = enforceBundles(source, null);
+  return typeof base === 'string' ? base : { ...base, whilePinned };
+}
+
+/** What decides at that time: the pinned bundle while there is one. */
+export function decidedBy(enforced: Enforced, nowMs: number): Enforced {
+  const { whilePinned, bundlePin } = enforced;
+  return whilePinned !== null && pinAt(bundlePin, nowMs) !== null ? whilePinned : enforced;
+}
+
+function enforceBundles(source: InForce, pinnedTo: BundlePin | null): Enforced | string {
   const { stable } = source;
   const policy = compilePolicy(stable?.rules ?? [], source.lists, source.defaultEffect, stable?.digest ?? null);
   if (typeof policy === 'string') return stable ? `bundle ${stable.id} ${policy}` : policy;
@@ -115,6 +147,8 @@ export function enforce(source: InForce): Enforced | string {
   return {
     ...source,
     ...sideOf(source, stable, policy),
+    whilePinned: null,
+    pinnedTo,
     policy,
     other,
     factsRead: other?.policy ? factsOfBoth(policy, other.policy) : policy.factsRead,

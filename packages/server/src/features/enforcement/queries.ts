@@ -4,12 +4,13 @@ import { withTransaction } from '../../database/connection.js';
 import { asSystem, inWorkspace } from '../../database/scope.js';
 import type { Config } from '../../services.js';
 import { observedAgents, storedCatalog } from '../catalog/queries.js';
-import { lastPin } from '../emergency/queries.js';
+import { lastBundlePin, lastPin } from '../emergency/queries.js';
 import { currentLists } from '../lists/queries.js';
 import { settingsOf } from '../settings/queries.js';
-import type { BundleInForce, InForce, ListInForce, RolloutInForce } from './in-force.js';
+import type { BundleInForce, BundlePinInForce, InForce, ListInForce, RolloutInForce } from './in-force.js';
 
-export { compilePolicy, type Enforced, type Side } from './in-force.js';
+export type { DayBounds } from './calendar.js';
+export { compilePolicy, decidedBy, type Enforced, type Side } from './in-force.js';
 
 /** What is in force in a workspace now, all of one moment; null when there is no such workspace. */
 export function loadInForce(
@@ -29,7 +30,10 @@ export function loadInForce(
     const { generation, safe } = row;
     const settings = await settingsOf(tx, config, workspaceId);
     const bundles = await bundlesInForce(tx, workspaceId);
-    const rules = Object.values(bundles).flatMap((bundle) => (bundle && 'rules' in bundle ? bundle.rules : []));
+    const bundlePin = await bundlePinInForce(tx, workspaceId);
+    const rules = [...Object.values(bundles), bundlePin?.bundle].flatMap((bundle) =>
+      bundle && 'rules' in bundle ? bundle.rules : [],
+    );
     const pin = await lastPin(tx, workspaceId);
     const { catalog, stamp } = await storedCatalog(tx, workspaceId);
     return {
@@ -38,6 +42,7 @@ export function loadInForce(
       ...bundles,
       safe,
       pin: pin && { effect: pin.effect, until: pin.until.toISOString(), reason: pin.reason },
+      bundlePin,
       observed: observedAgents(catalog),
       lists: await listsInForce(tx, workspaceId, listsUsed(rules)),
       catalog,
@@ -85,6 +90,16 @@ async function bundlesInForce(
     candidate: phase === 'baking' ? null : other,
     control: phase === 'baking' ? other : null,
   };
+}
+
+async function bundlePinInForce(tx: PoolClient, workspaceId: number): Promise<BundlePinInForce | null> {
+  const pin = await lastBundlePin(tx, workspaceId);
+  if (pin === null) return null;
+  const { rows } = await tx.query<Pick<BundleInForce, 'rules'>>('select rules from bundle where id = $1', [
+    pin.bundle.id,
+  ]);
+  const [{ rules }] = rows as [Pick<BundleInForce, 'rules'>];
+  return { bundle: { ...pin.bundle, rules }, until: pin.until?.toISOString() ?? null, reason: pin.reason };
 }
 
 async function listsInForce(

@@ -5,13 +5,15 @@ import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
 import { bootstrapKeyId } from '../access/queries.js';
 import { actionDocument, agentDocument } from '../catalog/queries.js';
-import type { BundleInForce, Enforced } from './in-force.js';
+import { type BundleInForce, decidedBy, type Enforced } from './in-force.js';
 
 export function enforcementRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.getSnapshot, async ({ caller, request, reply }) => {
-    const enforced = await services.enforcement.inForce(caller.workspaceId);
-    // Keys differ in what divides them.
-    const etag = `"${caller.workspaceId}-${enforced.generation}-${caller.keyId ?? bootstrapKeyId}"`;
+    const inForce = await services.enforcement.inForce(caller.workspaceId);
+    const enforced = decidedBy(inForce, services.clock.now().getTime());
+    // Keys differ in what divides them; a pin may end before the generation changes.
+    const pinned = enforced.pinnedTo === null ? '' : '-pinned';
+    const etag = `"${caller.workspaceId}-${enforced.generation}-${caller.keyId ?? bootstrapKeyId}${pinned}"`;
     reply.header('etag', etag);
     if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
     return snapshotOf(enforced, caller);
@@ -20,7 +22,7 @@ export function enforcementRoutes(app: FastifyInstance, services: Services): voi
 
 function snapshotOf(enforced: Enforced, { keyId, ignoresSession }: Caller): Snapshot {
   const { generation, defaultEffect, timeZone, enforceContext, known, safe, stable, candidate } = enforced;
-  const { rollout, pin, observed, lists } = enforced;
+  const { rollout, pin, pinnedTo, observed, lists } = enforced;
   return {
     generation,
     default_effect: defaultEffect,
@@ -36,6 +38,7 @@ function snapshotOf(enforced: Enforced, { keyId, ignoresSession }: Caller): Snap
     // A rollout that bakes divides nobody.
     rollout: rollout && candidate ? { id: rollout.id, share_pct: rollout.sharePct } : null,
     bucket_by: { key_id: keyId ?? bootstrapKeyId, session: ignoresSession ? 'ignore' : 'trust' },
+    bundle_pin: pinnedTo && { ...pinnedTo },
     pin: pin && { ...pin },
     observed: [...observed],
     lists: Object.fromEntries(

@@ -1,5 +1,6 @@
 import type { Freeze, FreezeRule, FreezeWindow } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
+import { type BundlePinRow, bundlePinAt } from '../emergency/queries.js';
 import { frozenUntil, isFrozen, type Span, spanAfter, spanAt } from './window.js';
 
 export { type FreezeWindowRule, isFrozen } from './window.js';
@@ -42,20 +43,41 @@ export async function freezeWindowById(
 }
 
 /**
- * The freeze that is on in the workspace at `now`, with the windows that are on and when the last of them ends; null:
- * none is. Inside a transaction pass its client.
+ * The freeze that is on in the workspace at `now`: the windows that are on, the bundle that is pinned, and when the last
+ * of them ends; null: none is. Inside a transaction pass its client.
  */
 export async function freezeAt(db: Pool | PoolClient, workspaceId: number, now: Date): Promise<Freeze | null> {
-  return freezeOf(await freezeWindows(db, workspaceId), now);
+  return freezeOf(await freezeWindows(db, workspaceId), await bundlePinAt(db, workspaceId, now), now);
 }
 
-/** The same of windows that are read already. */
-export function freezeOf(rows: readonly FreezeWindowRow[], now: Date): Freeze | null {
+/** The same of windows, and of the pin of that time, that are read already. */
+export function freezeOf(rows: readonly FreezeWindowRow[], pin: BundlePinRow | null, now: Date): Freeze | null {
   const enabled = rows.filter((row) => row.enabled);
-  const until = frozenUntil(enabled, now);
-  if (until === null) return null;
+  const windowsEnd = frozenUntil(enabled, now);
+  if (windowsEnd === null && pin === null) return null;
   const on = enabled.filter((row) => isFrozen([row], now));
-  return { until: until.toISOString(), windows: on.map(({ id, name, reason }) => ({ id, name, reason })) };
+  const ends = [windowsEnd, pin?.until ?? null].flatMap((end) => (end === null ? [] : [end.getTime()]));
+  return {
+    until: pin !== null && pin.until === null ? null : new Date(Math.max(...ends)).toISOString(),
+    windows: on.map(({ id, name, reason }) => ({ id, name, reason })),
+    bundle_pin: pin && {
+      bundle_id: pin.bundle.id,
+      version: pin.bundle.version,
+      reason: pin.reason,
+      until: pin.until?.toISOString() ?? null,
+    },
+  };
+}
+
+/** What is on and until when: "freeze window `weekend` is on until 2026-11-23T08:00:00.000Z". */
+export function freezeSentence({ windows, bundle_pin: pin, until }: Freeze): string {
+  const names = windows.map(({ name }) => `\`${name}\``).join(', ');
+  const parts = [
+    ...(windows.length === 0 ? [] : [`freeze window${windows.length === 1 ? '' : 's'} ${names}`]),
+    ...(pin === null ? [] : [`the pin to bundle ${pin.version} (id ${pin.bundle_id})`]),
+  ];
+  const end = until === null ? 'until somebody ends the pin' : `until ${until}`;
+  return `${parts.join(' and ')} ${windows.length + (pin === null ? 0 : 1) === 1 ? 'is' : 'are'} on ${end}`;
 }
 
 /** The window as clients see it. */

@@ -2,6 +2,7 @@ import { operations } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
 import { route } from '../../http/route.js';
 import type { Services } from '../../services.js';
+import { bundlePinAt } from '../emergency/queries.js';
 import { createFreezeWindow, deleteFreezeWindow, noFreezeWindow, putFreezeWindow } from './commands.js';
 import { freezeOf, freezeWindowById, freezeWindowDocument, freezeWindows } from './queries.js';
 
@@ -10,7 +11,8 @@ export function freezeWindowRoutes(app: FastifyInstance, services: Services): vo
   route(app, services, operations.listFreezeWindows, async ({ caller }) => {
     const now = clock.now();
     const rows = await freezeWindows(db.pool, caller.workspaceId);
-    return { freeze_windows: rows.map((row) => freezeWindowDocument(row, now)), freeze: freezeOf(rows, now) };
+    const pin = await bundlePinAt(db.pool, caller.workspaceId, now);
+    return { freeze_windows: rows.map((row) => freezeWindowDocument(row, now)), freeze: freezeOf(rows, pin, now) };
   });
   route(app, services, operations.createFreezeWindow, ({ caller, body }) => createFreezeWindow(services, caller, body));
   route(app, services, operations.getFreezeWindow, async ({ caller, params }) => {

@@ -88,6 +88,18 @@ export const playbooks: Readonly<Record<string, readonly Playbook[]>> = {
       url: null,
     },
   ],
+  bundle_pinned: [
+    {
+      title: 'A bundle is pinned',
+      steps: [
+        'See that every server decides by it: policy-studio emergency status',
+        'Know that no gate watches a pinned bundle: look at what it denies with policy-studio decisions list',
+        'If the bundle that it replaces did harm, roll that back: policy-studio rollouts rollback ID --reason TEXT',
+        'End the pin as soon as the rollouts may decide again: policy-studio emergency unpin',
+      ],
+      url: null,
+    },
+  ],
   notifications_failing: [
     {
       title: 'Messages do not arrive',

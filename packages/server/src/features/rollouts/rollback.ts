@@ -4,6 +4,7 @@ import { inSavepoint } from '../../database/savepoint.js';
 import type { Logger } from '../../logging.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import { lockEnforcement } from '../approvals/transaction.js';
+import { unpinRolledBack } from '../emergency/transaction.js';
 import { openIncident } from '../incidents/transaction.js';
 import { total } from './evidence.js';
 import { errorCounts } from './gates.js';
@@ -70,9 +71,16 @@ export async function rollBack(tx: PoolClient, order: RollbackOrder): Promise<Ro
   if (!from) return refuse('not_found', `there is no bundle ${bundleId}; list them with GET /policy/bundles`);
   const previous = newest?.target_usable ? (bundles.find(({ id }) => id === previousId) ?? null) : null;
   const stands = previous === null || previous.status === 'active';
+  // What a person says holds for the pin of the bundle as well; the controller undoes no pin.
+  const unpinned =
+    order.actor === 'controller' ? null : await unpinRolledBack(tx, { ...order, by: order.actor, at: order.now });
   if (from.status === 'rolled_back' && stands && newest && (await nothingSince(tx, newest)))
-    return again(newest, from, previous);
+    return { ...again(newest, from, previous), ...unpinned };
   if (!['active', 'canary', 'shadow'].includes(from.status)) {
+    if (unpinned) {
+      const to = bundles.find(({ status }) => status === 'active') ?? null;
+      return { from, to, safe: to === null, untold: [], ...unpinned };
+    }
     const words = from.status.replace('_', ' ');
     return refuse('bundle_not_in_force', `bundle ${bundleId} (${from.version}) is ${words}; it decides nothing`);
   }

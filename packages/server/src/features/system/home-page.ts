@@ -20,6 +20,11 @@ ${
     ? `<dt>emergency switch</dt><dd>${escapeHtml(status.pin.effect)} for whoever asks, until ${escapeHtml(status.pin.until)}</dd>
 `
     : ''
+}${
+  status.bundle_pin
+    ? `<dt>pinned</dt><dd>bundle ${escapeHtml(status.bundle_pin.bundle.version)} decides everything, until ${escapeHtml(status.bundle_pin.until ?? 'somebody ends it')}</dd>
+`
+    : ''
 }<dt>database</dt><dd>${status.database === 'ok' ? 'answers' : 'away; decisions go on from what was last in force'}</dd>
 </dl>`
     : '';

@@ -1,10 +1,10 @@
-import type { Pin, System, SystemStatus } from '@policy-studio/contract';
+import type { BundlePin, Pin, System, SystemStatus } from '@policy-studio/contract';
 import { pinAt } from '@policy-studio/engine';
 import type { Pool } from 'pg';
 import type { Caller } from '../../caller.js';
 import { within } from '../../deadline.js';
 import type { Services } from '../../services.js';
-import { lastPin, pinDocument, waitingPin } from '../emergency/queries.js';
+import { bundlePinAt, bundlePinDocument, lastPin, pinDocument, waitingPin } from '../emergency/queries.js';
 import type { Enforced } from '../enforcement/queries.js';
 import { freezeAt } from '../freeze-windows/queries.js';
 import { replicasOf } from './replicas.js';
@@ -32,7 +32,8 @@ export async function systemStatus(
     recorder.databaseAway ? false : databaseAnswers(db.pool, 1_000),
   ]);
   const { waiting, spooled } = recorder.counts;
-  const { rollout, candidate, pin } = inForce;
+  const { rollout, candidate, pin, bundlePin } = inForce;
+  const nowMs = clock.now().getTime();
   return {
     version: config.version,
     workspace: workspace.workspace,
@@ -47,7 +48,8 @@ export async function systemStatus(
       share_pct: rollout.sharePct,
       candidate: candidate && { id: candidate.id, version: candidate.version, digest: candidate.digest },
     },
-    pin: pinKnownHere(pin, clock.now().getTime()),
+    bundle_pin: bundlePinKnownHere(bundlePin, nowMs),
+    pin: pinKnownHere(pin, nowMs),
     observed: [...inForce.observed],
     decision_log: config.decisionLog,
     waiting_records: waiting,
@@ -60,6 +62,14 @@ export async function systemStatus(
 function pinKnownHere(pin: Enforced['pin'], nowMs: number): Pin | null {
   const on = pinAt(pin, nowMs);
   return on && { ...on, started_by: null, confirmed_by: null, started_at: null, incident_id: null };
+}
+
+function bundlePinKnownHere(pin: Enforced['bundlePin'], nowMs: number): BundlePin | null {
+  const on = pinAt(pin, nowMs);
+  if (on === null) return null;
+  const { id, version, digest } = on.bundle;
+  const { reason, until } = on;
+  return { bundle: { id, version, digest }, reason, until, pinned_by: null, pinned_at: null, incident_id: null };
 }
 
 /** The same with what the database knows: who pinned what, freezes, and what each server decides by. */
@@ -76,8 +86,9 @@ export async function systemOf(
   const now = clock.now();
   // Before it answers for itself, so that it stands among the others.
   await presence.acknowledge();
-  const [pin, request, freeze, { latest, replicas }] = await Promise.all([
+  const [pin, bundlePin, request, freeze, { latest, replicas }] = await Promise.all([
     lastPin(db.pool, workspaceId),
+    bundlePinAt(db.pool, workspaceId, now),
     waitingPin(db.pool, workspaceId, now),
     freezeAt(db.pool, workspaceId, now),
     replicasOf(db.pool, { workspaceId, own: { id: presence.id, generation: status.generation } }),
@@ -85,6 +96,7 @@ export async function systemOf(
   return {
     ...status,
     pin: pinDocument(pin, now) ?? status.pin,
+    bundle_pin: bundlePinDocument(bundlePin) ?? status.bundle_pin,
     latest_generation: latest,
     pin_request: request,
     freeze,
