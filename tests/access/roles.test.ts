@@ -50,6 +50,9 @@ async function seed(): Promise<typeof things> {
     body: { name: 'seeded', kind: 'webhook', url: 'https://hooks.example/x', topics: ['audit'] },
   });
   const apiKey = await server.call('createApiKey', { body: { name: 'seeded', role: 'viewer' } });
+  const trusted = await server.call('addTrustedKey', {
+    body: { name: 'seeded', public_key: Buffer.alloc(32, 7).toString('base64') },
+  });
   return {
     bundles: { id: bundle.body.id, version: '9.8.7' },
     approvals: { id: approval.body.id },
@@ -62,6 +65,7 @@ async function seed(): Promise<typeof things> {
     jobs: { id: 'progress' in job.body ? job.body.id : 0 },
     channels: { id: channel.body.id },
     'api-keys': { id: apiKey.body.id },
+    'trusted-keys': { id: trusted.body.id },
   };
 }
 
@@ -188,6 +192,8 @@ async function snapshot(): Promise<unknown> {
     'emergency_pin',
     'bundle_pin',
     'second_person_request',
+    'trusted_key',
+    'bundle_evidence',
   ];
   const rows = await Promise.all(
     tables.map((table) =>

@@ -104,6 +104,7 @@ function located(diagnostics: readonly Diagnostic[], source: BundleSource): Diag
   return diagnostics.map((diagnostic) => ({ ...(source.locate(diagnostic.path) ?? {}), ...diagnostic }));
 }
 
-function invalidRules(file: TextFile, diagnostics: readonly Diagnostic[], style: Style): CommandFailure {
+/** Diagnostics of rules as the end of a command. */
+export function invalidRules(file: TextFile, diagnostics: readonly Diagnostic[], style: Style): CommandFailure {
   return new CommandFailure(findingsText(file, diagnostics, style), exitCodes.findings);
 }

@@ -17,6 +17,7 @@ import { Job } from './schemas/job.js';
 import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
 import { NamedListDocument } from './schemas/list.js';
 import { WouldDeny } from './schemas/observation.js';
+import { Provenance } from './schemas/provenance.js';
 import { CanaryStatus, Gate, GateCheck, RollbackResult, RolloutDocument, RolloutSummary } from './schemas/rollout.js';
 import { Settings } from './schemas/settings.js';
 import { Comparison, MutationCoverage, Simulation, SimulationCase } from './schemas/simulation.js';
@@ -27,6 +28,11 @@ const named: readonly TSchema[] = [
   Problem,
   Bundle,
   BundleLint,
+  Provenance,
+  BundleExport,
+  ExportedBundle,
+  Envelope,
+  TrustedKey,
   BundleDiff,
   SemanticDiff,
   LintReport,

@@ -6,6 +6,10 @@ import Type, { type Static } from 'typebox';
  */
 export const problemCodes = {
   bad_request: { status: 400, title: 'The request cannot be read' },
+  signature_invalid: { status: 400, title: 'The signature does not fit' },
+  signing_key_unknown: { status: 400, title: 'It is signed with a key that is not trusted here' },
+  export_expired: { status: 400, title: 'The export is not good at this time' },
+  digest_mismatch: { status: 400, title: 'The digest is not that of the rules' },
   unauthenticated: { status: 401, title: 'A valid key is needed' },
   forbidden: { status: 403, title: 'This key may not do that' },
   agent_not_permitted: { status: 403, title: 'This key may not speak for that agent' },
@@ -17,6 +21,8 @@ export const problemCodes = {
   name_taken: { status: 409, title: 'This name exists already' },
   agent_in_use: { status: 409, title: 'Actions of the catalog are kept for this agent' },
   catalog_full: { status: 409, title: 'The catalog holds as much as it may' },
+  key_trusted: { status: 409, title: 'This key is trusted already' },
+  trusted_keys_full: { status: 409, title: 'The workspace trusts as many keys as it may' },
   channels_full: { status: 409, title: 'The workspace has as many channels as it may' },
   list_in_use: { status: 409, title: 'A bundle in force uses this list' },
   empty_bundle: { status: 409, title: 'A bundle without rules cannot be activated' },

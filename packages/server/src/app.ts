@@ -15,6 +15,7 @@ import { decisionRoutes } from './features/decisions/routes.js';
 import { emergencyRoutes } from './features/emergency/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
+import { exchangeRoutes } from './features/exchange/routes.js';
 import { freezeWindowRoutes } from './features/freeze-windows/routes.js';
 import { incidentRoutes } from './features/incidents/routes.js';
 import { jobRoutes } from './features/jobs/routes.js';
@@ -41,6 +42,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   accessRoutes,
   settingsRoutes,
   bundleRoutes,
+  exchangeRoutes,
   lintRoutes,
   catalogRoutes,
   listRoutes,

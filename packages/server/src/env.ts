@@ -15,6 +15,8 @@ export interface Environment {
   readonly databaseUrl: string | null;
   /** null: made, and kept in the data folder. */
   readonly hmacSecret: string | null;
+  /** What HMAC_SECRET was before: opens and verifies what was made with it. null: it never changed. */
+  readonly previousHmacSecret: string | null;
   readonly adminToken: string | null;
   readonly createTablesOnStartup: boolean;
   readonly logLevel: LogLevel;
@@ -52,7 +54,8 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     port: portOf(read('PORT')),
     dataDir: resolve(workingFolder, read('DATA_DIR') ?? 'data'),
     databaseUrl,
-    hmacSecret: secretOf('HMAC_SECRET', read('HMAC_SECRET')),
+    hmacSecret: signingSecretOf('HMAC_SECRET', read('HMAC_SECRET')),
+    previousHmacSecret: secretOf('HMAC_SECRET_PREVIOUS', read('HMAC_SECRET_PREVIOUS')),
     adminToken: tokenOf('ADMIN_TOKEN', read('ADMIN_TOKEN')),
     createTablesOnStartup: flagOf('CREATE_TABLES_ON_STARTUP', read('CREATE_TABLES_ON_STARTUP'), databaseUrl === null),
     logLevel: choiceOf('LOG_LEVEL', read('LOG_LEVEL'), logLevels, 'info'),
@@ -63,6 +66,9 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     allowPrivateWebhooks: flagOf('ALLOW_PRIVATE_WEBHOOKS', read('ALLOW_PRIVATE_WEBHOOKS'), false),
     metricsToken: tokenOf('METRICS_TOKEN', read('METRICS_TOKEN')),
   };
+  if (environment.previousHmacSecret !== null && environment.previousHmacSecret === environment.hmacSecret) {
+    throw new EnvironmentError('HMAC_SECRET_PREVIOUS is HMAC_SECRET itself; leave it out, or give the secret before');
+  }
   if (databaseUrl !== null && environment.hmacSecret === null) {
     throw new EnvironmentError(
       `HMAC_SECRET is needed with DATABASE_URL, the same on every server that shares the database; make one with \`openssl rand -hex 32\``,
@@ -110,6 +116,18 @@ function secretOf(name: string, text: string | null): string | null {
     throw new EnvironmentError(`${name} has ${text.length} characters, ${secretLength} or more are needed`);
   }
   return text;
+}
+
+/** What stands in examples and templates, and everybody knows. */
+const knownSecret = /change[-_ ]?(me|this|it)|your[-_ ]|in[-_ ]production|placeholder|insecure|^default/i;
+
+/** A secret that is not one that everybody knows; whoever has it can sign what all servers take. */
+function signingSecretOf(name: string, text: string | null): string | null {
+  const secret = secretOf(name, text);
+  if (secret !== null && knownSecret.test(secret)) {
+    throw new EnvironmentError(`${name} is a default or an example; make one with \`openssl rand -hex 32\``);
+  }
+  return secret;
 }
 
 function tokenOf(name: string, text: string | null): string | null {

@@ -81,6 +81,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
       },
       adminToken: adminToken.value,
       hmacSecret: hmacSecret.value,
+      previousHmacSecret: environment.previousHmacSecret,
     });
     running = runJobs(jobs, opened.services);
     app = await buildApp(opened.services, await appOptions(environment));

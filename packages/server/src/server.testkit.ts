@@ -38,6 +38,7 @@ export interface TestServerOptions {
   readonly recorderLimits?: ServicesOptions['recorderLimits'];
   readonly spoolBytes?: number;
   readonly hmacSecret?: string;
+  readonly previousHmacSecret?: string;
   /** Default: silent, but for what is worse than a warning. */
   readonly log?: Logger;
 }
@@ -106,6 +107,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     adminToken: testAdminToken,
     hmacSecret: options.hmacSecret ?? 'test-hmac-secret-0123456789',
+    previousHmacSecret: options.previousHmacSecret ?? null,
     ...(options.accessLimits ? { accessLimits: options.accessLimits } : {}),
     ...(options.recorderLimits ? { recorderLimits: options.recorderLimits } : {}),
     ...(options.spoolBytes === undefined ? {} : { spoolBytes: options.spoolBytes }),

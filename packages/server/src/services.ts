@@ -73,6 +73,8 @@ export interface ServicesOptions {
   readonly config: Config;
   readonly adminToken: string;
   readonly hmacSecret: string;
+  /** What it was before; null or absent: it never changed. */
+  readonly previousHmacSecret?: string | null;
   readonly accessLimits?: KeyringOptions['limits'];
   readonly recorderLimits?: RecorderOptions['limits'];
   readonly spoolBytes?: number;
@@ -153,7 +155,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       decisionId,
       policyArchive,
       compute,
-      secrets: serverSecrets(options.hmacSecret),
+      secrets: serverSecrets(options.hmacSecret, options.previousHmacSecret),
       stopping: stop.signal,
     },
     beginStop: () => stop.abort(),

@@ -7,8 +7,10 @@ import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, plural, printable, type Style, type Terminal, table } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
+import { exchangeCommands } from './bundle-exchange.js';
 import { bundleArgument, findBundle } from './bundle-reference.js';
 import { bundleRolloutCommands } from './bundle-rollout.js';
+import { type TransferOptions, transfer, transferOptions } from './bundle-transfer.js';
 import { type PushOptions, push, pushedFindings } from './push.js';
 import { writeMade } from './write-file.js';
 
@@ -18,6 +20,7 @@ export function bundlesCommand(terminal: Terminal, outcome: Outcome): Command {
   command.addCommand(showCommand(terminal));
   command.addCommand(pushCommand(terminal, outcome));
   command.addCommand(pullCommand(terminal));
+  for (const each of exchangeCommands(terminal, outcome)) command.addCommand(each);
   command.addCommand(activateCommand(terminal));
   for (const each of bundleRolloutCommands(terminal, outcome)) command.addCommand(each);
   return command;
@@ -106,13 +109,15 @@ function cell(value: unknown, width: number): string {
 }
 
 function pushCommand(terminal: Terminal, outcome: Outcome): Command {
-  return connected(new Command('push'))
-    .description('Create a draft from a file')
-    .argument('<file>', 'the bundle: .json, .yaml, .yml, or - for standard input')
+  const command = connected(new Command('push'))
+    .description('Create a draft from a file; or, with --to, bring a bundle of this server to another one, signed')
+    .argument('<file>', 'the bundle: .json, .yaml, .yml, or - for standard input; with --to a version or an id')
     .option('--version <version>', 'the version (default: the one in the file)')
     .option('--notes <text>', 'what is new (default: the notes in the file)')
     .option('--update', 'replace the draft of this version, if there is one')
-    .action(async (path: string, options: ConnectionOptions & PushOptions) => {
+    .option('--to <url>', 'the server it is to go to')
+    .action(async (path: string, options: ConnectionOptions & PushOptions & TransferOptions & { to?: string }) => {
+      if (options.to !== undefined) return transfer(path, { to: options.to }, options, terminal);
       const client = await connect(options, terminal);
       const { bundle, rules, replaced } = await push(client, path, options, terminal);
       const { out, err } = terminal;
@@ -126,20 +131,26 @@ function pushCommand(terminal: Terminal, outcome: Outcome): Command {
         outcome.exitCode = exitCodes.findings;
       }
     });
+  return transferOptions(command);
 }
 
-interface PullOptions extends ConnectionOptions {
+interface PullOptions extends ConnectionOptions, TransferOptions {
+  readonly from?: string;
   readonly output?: string;
   readonly force?: boolean;
 }
 
 function pullCommand(terminal: Terminal): Command {
-  return connected(new Command('pull'))
-    .description('Fetch a bundle as a JSON document that `push` reads')
+  const command = connected(new Command('pull'))
+    .description(
+      'Fetch a bundle as a JSON document that `push` reads; or, with --from, bring one here from another server, signed',
+    )
     .argument('<bundle>', bundleArgument)
+    .option('--from <url>', 'the server it is to come from')
     .option('-o, --output <file>', 'write it there instead of standard output')
     .option('--force', 'overwrite the file')
     .action(async (reference: string, options: PullOptions) => {
+      if (options.from !== undefined) return transfer(reference, { from: options.from }, options, terminal);
       const client = await connect(options, terminal);
       const fetched = async (): Promise<{ text: string; made: string }> => {
         const { version, notes, metadata, rules } = await findBundle(client, reference);
@@ -149,6 +160,7 @@ function pullCommand(terminal: Terminal): Command {
       const version = await writeMade(options.output, { force: options.force === true }, fetched);
       terminal.err.write(`wrote ${version} to ${options.output}\n`);
     });
+  return transferOptions(command);
 }
 
 interface ActivateOptions extends ConnectionOptions, Partial<RequestOptions> {

@@ -3,13 +3,15 @@ import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, printable, type Terminal, table } from '../output.js';
+import { signingKeyCommands } from './signing-keys.js';
 import { writeMade } from './write-file.js';
 
 export function keysCommand(terminal: Terminal): Command {
-  const command = new Command('keys').description('API keys of a workspace');
+  const command = new Command('keys').description('API keys of a workspace; and keys that bundles are signed with');
   command.addCommand(createCommand(terminal));
   command.addCommand(listCommand(terminal));
   command.addCommand(revokeCommand(terminal));
+  for (const each of signingKeyCommands(terminal)) command.addCommand(each);
   return command;
 }
 

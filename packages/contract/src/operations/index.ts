@@ -8,6 +8,7 @@ import * as channels from './channels.js';
 import * as decisions from './decisions.js';
 import * as emergency from './emergency.js';
 import * as events from './events.js';
+import * as exchange from './exchange.js';
 import * as freezeWindows from './freeze-windows.js';
 import * as incidents from './incidents.js';
 import * as jobs from './jobs.js';
@@ -21,6 +22,7 @@ import * as system from './system.js';
 /** Every operation of the interface, by id. */
 export const operations = {
   ...bundles,
+  ...exchange,
   ...lint,
   ...decisions,
   ...approvals,
@@ -44,6 +46,7 @@ export type OperationId = keyof typeof operations;
 /** In the order of the documentation: as the subjects stand above, then by path, reads before writes. */
 export const allOperations: readonly Operation[] = [
   bundles,
+  exchange,
   lint,
   decisions,
   approvals,

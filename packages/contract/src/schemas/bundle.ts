@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import { CatalogAction, CatalogAgent } from './catalog.js';
 import { lintReportMembers } from './lint.js';
 import { ListValue, Normalize } from './list.js';
+import { Provenance } from './provenance.js';
 import { activationPlan } from './rollout.js';
 import { Actor, Effect, Id, Label, Nullable, Prose, page, Timestamp } from './vocabulary.js';
 
@@ -62,6 +63,7 @@ const summary = {
   approval_id: Nullable(Type.Integer()),
   source: Type.Enum(['api', 'imported']),
   source_signature: Nullable(Type.String()),
+  provenance: Type.Array(Provenance, { description: 'The ways an imported bundle came, the first one first.' }),
   metadata: Metadata,
 };
 

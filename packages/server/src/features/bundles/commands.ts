@@ -1,7 +1,6 @@
 import type { BodyOf, operations } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
-import { holdsNul } from '../../compute/tasks/structural-faults.js';
 import { withTransaction } from '../../database/connection.js';
 import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
@@ -9,24 +8,11 @@ import type { Services } from '../../services.js';
 import { cancelApprovalsOf } from '../approvals/transaction.js';
 import { bundlePinAt } from '../emergency/queries.js';
 import { recordChange } from '../events/transaction.js';
-import { checkNow } from '../lint/queries.js';
 import { etagOf, ifMatch } from './etag.js';
 import { type BundleHead, type BundleRow, bundleById, bundleColumns, bundleHead } from './queries.js';
-import { noBundle, rulesRejected } from './refusals.js';
+import { noBundle } from './refusals.js';
+import { type CheckedRules, checkRules, metadataRefused, storeDraft } from './transaction.js';
 import { bundleTransition } from './transition.js';
-
-/** UTF-8 bytes of a bundle's metadata as JSON. */
-const metadataBytes = 64 * 1024;
-
-/** What is derived from rules when they are saved, as it is stored. */
-interface Checked {
-  readonly rules: string;
-  readonly count: number;
-  readonly digest: string;
-  readonly lint: string;
-  readonly listsRead: string;
-  readonly lintBasis: string;
-}
 
 /**
  * Makes a draft. Structure, and names that a strict catalog lacks, are refused; conditions that do not parse and unknown
@@ -39,78 +25,23 @@ export async function createBundle(
   bodyText: string,
 ): Promise<BundleRow | Refusal> {
   const now = services.clock.now();
-  const { workspaceId } = caller;
-  const checked = metadataRefused(body.metadata) ?? (await check(services, workspaceId, bodyText));
+  const { workspaceId, owner: actor } = caller;
+  const checked = metadataRefused(body.metadata) ?? (await checkRules(services, workspaceId, bodyText));
   if (checked instanceof Refusal) return checked;
-  const metadata = JSON.stringify(body.metadata ?? {});
+  const { version, notes = '', metadata = {}, created_by: claimed = null } = body;
   return withTransaction(services.db.pool, async (tx) => {
-    const notes = body.notes ?? '';
-    const { rows } = await tx.query<BundleRow>(
-      `insert into bundle (workspace_id, version, rules, notes, metadata, digest, lint, lists_read, lint_basis, bytes,
-                           created_by, created_by_claimed, created_at, updated_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
-       on conflict (workspace_id, version) do nothing
-       returning ${bundleColumns}`,
-      [
-        workspaceId,
-        body.version,
-        checked.rules,
-        notes,
-        metadata,
-        checked.digest,
-        checked.lint,
-        checked.listsRead,
-        checked.lintBasis,
-        weight(checked, notes, metadata),
-        caller.owner,
-        body.created_by ?? null,
-        now,
-      ],
-    );
-    const row = rows[0];
-    if (!row) return versionTaken(tx, workspaceId, body.version, checked.digest);
+    const row = await storeDraft(tx, { workspaceId, version, checked, notes, metadata, actor, claimed, now });
+    if (row instanceof Refusal) return row;
     await recordChange(tx, {
       workspaceId,
       at: now,
-      actor: caller.owner,
+      actor,
       kind: 'bundle.created',
       subject: `bundle/${row.id}`,
-      data: { version: row.version, digest: row.digest, rules: checked.count, created_by: body.created_by ?? null },
+      data: { version: row.version, digest: row.digest, rules: checked.count, created_by: claimed },
     });
     return row;
   });
-}
-
-/** Reads and lints the rules of a body in another thread. */
-async function check(services: Services, workspaceId: number, bodyText: string): Promise<Checked | Refusal> {
-  const outcome = await checkNow(services, workspaceId, bodyText);
-  if (outcome instanceof Refusal) return outcome;
-  const { checked, basis } = outcome;
-  if ('faults' in checked) return rulesRejected(checked.faults, checked.count);
-  return {
-    rules: checked.rulesJson,
-    count: checked.count,
-    digest: checked.digest,
-    lint: JSON.stringify(checked.report),
-    listsRead: JSON.stringify(checked.listsRead),
-    lintBasis: basis.stamp,
-  };
-}
-
-async function versionTaken(tx: PoolClient, workspaceId: number, version: string, digest: string): Promise<Refusal> {
-  const { rows } = await tx.query<{ id: number; digest: string }>(
-    'select id, digest from bundle where workspace_id = $1 and version = $2',
-    [workspaceId, version],
-  );
-  const existing = rows[0];
-  if (!existing) return refuse('version_taken', `version \`${version}\` was taken a moment ago, try again`);
-  const same = existing.digest === digest;
-  return refuse(
-    'version_taken',
-    `version \`${version}\` is bundle ${existing.id}, with ${same ? 'the same' : 'another'} digest; choose a new version`,
-    [{ path: '/version', message: `is taken by bundle ${existing.id}` }],
-    { bundle_id: existing.id, digest: existing.digest, same_digest: same },
-  );
 }
 
 export interface Update {
@@ -135,7 +66,7 @@ export async function updateBundle(
   // What cannot be changed anyway needs no lint; under the lock it is looked at again.
   const refused = metadataRefused(body.metadata) ?? changeRefused(known, id, 'edit', match);
   if (refused) return refused;
-  const checked = body.rules ? await check(services, workspaceId, bodyText) : null;
+  const checked = body.rules ? await checkRules(services, workspaceId, bodyText) : null;
   if (checked instanceof Refusal) return checked;
   return withTransaction(db.pool, async (tx) => {
     const before = await editable(tx, workspaceId, id, 'edit', match);
@@ -183,7 +114,7 @@ export async function updateBundle(
 }
 
 /** Whether the rules are stored as they are written; another digest settles it without looking. */
-async function isSame(tx: PoolClient, before: BundleHead, { digest, rules }: Checked): Promise<boolean> {
+async function isSame(tx: PoolClient, before: BundleHead, { digest, rules }: CheckedRules): Promise<boolean> {
   if (digest !== before.digest) return false;
   const found = await tx.query<{ same: boolean }>('select rules::text = $2 as same from bundle where id = $1', [
     before.id,
@@ -280,16 +211,4 @@ function changeRefused(
   const outcome = bundleTransition(bundle.status, command);
   if (!('refused' in outcome)) return null;
   return refuse(outcome.refused, `bundle ${id} is ${bundle.status}; create a new version to change its rules`);
-}
-
-function metadataRefused(metadata: Readonly<Record<string, unknown>> | undefined): Refusal | null {
-  if (metadata === undefined) return null;
-  if (Buffer.byteLength(JSON.stringify(metadata)) > metadataBytes) {
-    return invalid([{ path: '/metadata', message: `must weigh at most ${metadataBytes} bytes as JSON` }]);
-  }
-  return holdsNul(metadata) ? invalid([{ path: '/metadata', message: 'holds the character U+0000: remove it' }]) : null;
-}
-
-function weight({ rules, lint }: Checked, notes: string, metadata: string): number {
-  return Buffer.byteLength(rules) + Buffer.byteLength(lint) + Buffer.byteLength(notes + metadata);
 }

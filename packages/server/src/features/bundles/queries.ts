@@ -1,4 +1,11 @@
-import { type Bundle, type BundleStatus, bundlePageBytes, type LintReport, type Risk } from '@policy-studio/contract';
+import {
+  type Bundle,
+  type BundleStatus,
+  bundlePageBytes,
+  type LintReport,
+  type Provenance,
+  type Risk,
+} from '@policy-studio/contract';
 import { canonicalJson } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import type { PolicyChange, PolicySide } from '../../compute/tasks/policy-change.js';
@@ -28,6 +35,7 @@ export interface BundleRow {
   readonly revision: number;
   readonly source: 'api' | 'imported';
   readonly source_signature: string | null;
+  readonly provenance: readonly Provenance[];
   readonly approval_id: number | null;
   readonly created_by: string;
   readonly created_at: Date;
@@ -45,7 +53,7 @@ export type LintedBundle = BundleHead & Pick<BundleRow, 'lint'>;
 export type ListsRead = Readonly<Record<string, string | null>>;
 
 const ownColumns = `id, version, notes, metadata, status, active, canary_pct, traffic_pct, digest, lists_read, lint_basis,
-  revision, source, source_signature, approval_id, created_by, created_at, updated_at, activated_by, activated_at`;
+  revision, source, source_signature, provenance, approval_id, created_by, created_at, updated_at, activated_by, activated_at`;
 /** The columns of a `BundleRow`. */
 export const bundleColumns = `rules, lint, ${ownColumns}`;
 // Rules are kept without white space, so that no rules are two brackets.
@@ -418,6 +426,7 @@ export function bundleDocument({ bundle: row, current }: ShownBundle): Bundle {
     approval_id: row.approval_id,
     source: row.source,
     source_signature: row.source_signature,
+    provenance: [...row.provenance],
     metadata: row.metadata,
     lint: { ...row.lint, current },
   };

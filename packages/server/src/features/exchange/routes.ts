@@ -1,0 +1,38 @@
+import { operations } from '@policy-studio/contract';
+import type { FastifyInstance } from 'fastify';
+import { route } from '../../http/route.js';
+import { Refusal } from '../../refusal.js';
+import type { Services } from '../../services.js';
+import { exportBundle, exportEnvelope } from './export.js';
+import { importBundle, verdictOn } from './import.js';
+import { trustedKeys } from './queries.js';
+import { addTrustedKey, removeTrustedKey } from './trusted-keys.js';
+
+export function exchangeRoutes(app: FastifyInstance, services: Services): void {
+  route(app, services, operations.exportBundle, ({ caller, params, query }) =>
+    exportBundle(services, caller, { id: params.id, expiryHours: query.expiry_hours }),
+  );
+  route(app, services, operations.downloadBundle, async ({ caller, params, query, reply }) => {
+    const signed = await exportBundle(services, caller, { id: params.id, expiryHours: query.expiry_hours });
+    if (signed instanceof Refusal) return signed;
+    reply.header('content-disposition', `attachment; filename="policy-bundle-${signed.bundle.version}.json"`);
+    return signed;
+  });
+  route(app, services, operations.exportEnvelope, ({ caller, params, query }) =>
+    exportEnvelope(services, caller, { id: params.id, expiryHours: query.expiry_hours }),
+  );
+  route(app, services, operations.importBundle, ({ caller, body }) => importBundle(services, caller, body));
+  route(app, services, operations.verifyBundle, ({ caller, body }) => verdictOn(services, caller.workspaceId, body));
+  route(app, services, operations.listTrustedKeys, async ({ caller }) => ({
+    trusted_keys: await trustedKeys(services.db.pool, caller.workspaceId),
+    own: services.secrets.bundleKeys.map(({ id, publicKey }, index) => ({
+      key_id: id,
+      public_key: publicKey,
+      signs: index === 0,
+    })),
+  }));
+  route(app, services, operations.addTrustedKey, ({ caller, body }) => addTrustedKey(services, caller, body));
+  route(app, services, operations.removeTrustedKey, ({ caller, params }) =>
+    removeTrustedKey(services, caller, params.id),
+  );
+}
