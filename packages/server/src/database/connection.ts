@@ -57,8 +57,9 @@ export interface Database {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if ('databaseUrl' in options) {
     const config = { ...parseUrl(options.databaseUrl), types: valueTypes };
-    await checkServer(config);
-    return databaseOver(config, 'external', options.log ?? silent);
+    const { log = silent } = options;
+    if (await checkServer(config)) log.warn(bypassWarning);
+    return databaseOver(config, 'external', log);
   }
   const embedded = await startEmbedded(options);
   const config = { ...embedded.connectionConfig, types: valueTypes };
@@ -146,21 +147,28 @@ function parseUrl(databaseUrl: string): pg.ClientConfig {
   return { connectionString: url.href, options };
 }
 
-async function checkServer(config: pg.ClientConfig): Promise<void> {
+/** Said at every start: nothing else would tell. */
+const bypassWarning =
+  'the user of DATABASE_URL is a superuser or has BYPASSRLS, so row-level security does not hold and workspaces are kept apart by the program alone; give it an ordinary user that owns the tables';
+
+/** Refuses a server that is too old; returns whether row-level security does not hold for this user. */
+async function checkServer(config: pg.ClientConfig): Promise<boolean> {
   const client = clientOf(config);
   client.on('error', () => undefined);
   try {
     await client.connect();
-    const { rows } = await client.query<{ version: number }>(
-      "select current_setting('server_version_num')::int / 10000 as version",
+    const { rows } = await client.query<{ version: number; bypasses: boolean }>(
+      `select current_setting('server_version_num')::int / 10000 as version, rolsuper or rolbypassrls as bypasses
+         from pg_roles where rolname = current_user`,
     );
-    const version = rows[0]?.version ?? 0;
+    const { version = 0, bypasses = false } = rows[0] ?? {};
     if (version < oldestVersion) {
       throw new DatabaseStartError(
         'version_mismatch',
         `DATABASE_URL leads to PostgreSQL ${version}; version ${oldestVersion} or later is needed`,
       );
     }
+    return bypasses;
   } catch (error) {
     if (error instanceof DatabaseStartError) throw error;
     throw externalError(error, client);

@@ -16,6 +16,8 @@ export interface TestDatabase {
   readonly db: Database;
   /** The same database as `DATABASE_URL`, for a server started as a process of its own. */
   readonly url: string;
+  /** The same for a superuser, whom row-level security does not hold. */
+  readonly superuserUrl: string;
   /** Drops the database. */
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   return {
     db,
     url: databaseUrl(config),
+    superuserUrl: databaseUrl({ ...server.adminConfig, database: name }),
     close: () => {
       closing ??= drop();
       return closing;

@@ -74,6 +74,15 @@ describe('DATABASE_URL', () => {
     mute.close();
   });
 
+  it('of a user whom row-level security does not hold is told of at every start', async () => {
+    const said: string[] = [];
+    const log = { info: () => undefined, warn: (message: string) => void said.push(message) };
+    await (await openDatabase({ databaseUrl: test.url, log })).close();
+    expect(said).toEqual([]);
+    await (await openDatabase({ databaseUrl: test.superuserUrl, log })).close();
+    expect(said).toEqual([expect.stringMatching(/superuser or has BYPASSRLS.*give it an ordinary user/)]);
+  });
+
   it('may carry options of its own beside ours', async () => {
     const db = await openDatabase({
       databaseUrl: changed((url) => url.searchParams.set('options', '-c work_mem=5MB')),
