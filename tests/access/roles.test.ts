@@ -39,6 +39,7 @@ async function seed(): Promise<typeof things> {
   const { rollouts } = (await server.call('listRollouts')).body;
   const incident = await server.call('createIncident', { body: { severity: 'low', summary: 'seeded' } });
   await server.call('putList', { params: { name: 'seeded' }, body: { values: ['a'] } });
+  await server.call('putApproverGroup', { params: { name: 'seeded' }, body: { members: ['Ann'] } });
   await server.call('putCatalogAgent', { params: { agent: 'seeded' }, body: {} });
   await server.call('putCatalogAction', { params: { action: 'seeded' }, body: {} });
   const freeze = await server.call('createFreezeWindow', {
@@ -59,6 +60,7 @@ async function seed(): Promise<typeof things> {
     rollouts: { id: rollouts[0]!.id },
     incidents: { id: incident.body.id },
     'freeze-windows': { id: freeze.body.id },
+    'approver-groups': { name: 'seeded' },
     lists: { name: 'seeded' },
     decisions: { id: decision.body.decision_id },
     catalog: { agent: 'seeded', action: 'seeded' },
@@ -93,6 +95,7 @@ describe('the routes', () => {
     );
     const pages = [
       'GET /',
+      'GET /approval-link',
       'GET /docs',
       'GET /docs/page.css',
       'GET /docs/problems',
@@ -101,6 +104,7 @@ describe('the routes', () => {
       'GET /metrics',
       'GET /openapi.json',
       'GET /schema/rule.schema.json',
+      'POST /approval-link',
     ];
     const contract = allOperations.map(({ method, path }) => `${method} ${path}`);
     expect(served.sort()).toEqual([...contract, ...pages].sort());
@@ -140,6 +144,9 @@ describe.each(allOperations.map((operation) => [operation.id, operation] as cons
     const valid: Partial<Record<OperationId, unknown>> = {
       activateBundle: { approval_id: things.approvals!.id, canary_pct: 100 },
       reject: { comment: 'no' },
+      commentApproval: { comment: 'no' },
+      createApprovalLink: { approver: 'Ann' },
+      putApproverGroup: { members: ['Bob'] },
       rollbackBundle: { reason: 'to try it out' },
       rollbackRollout: { reason: 'to try it out' },
       skipGate: { target_pct: 100, reason: 'to try it out' },
@@ -165,6 +172,7 @@ describe.each(allOperations.map((operation) => [operation.id, operation] as cons
 /** What takes away again that which a PUT made in the other workspace. */
 const undoing: Partial<Record<OperationId, OperationId>> = {
   putList: 'deleteList',
+  putApproverGroup: 'deleteApproverGroup',
   putCatalogAgent: 'deleteCatalogAgent',
   putCatalogAction: 'deleteCatalogAction',
 };
@@ -176,6 +184,10 @@ async function snapshot(): Promise<unknown> {
     'named_list',
     'named_list_version',
     'approval',
+    'approval_asked',
+    'approval_entry',
+    'approval_link',
+    'approver_group',
     'rollout',
     'incident',
     'incident_entry',

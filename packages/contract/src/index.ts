@@ -9,6 +9,7 @@ export * from './problem.js';
 export * from './roles.js';
 export * from './schemas/access.js';
 export * from './schemas/approval.js';
+export * from './schemas/approver-group.js';
 export * from './schemas/audit.js';
 export * from './schemas/bundle.js';
 export * from './schemas/catalog.js';

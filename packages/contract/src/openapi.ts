@@ -3,6 +3,7 @@ import type { Operation } from './operation.js';
 import { Problem, type ProblemCode, problemCodes } from './problem.js';
 import { ApiKey } from './schemas/access.js';
 import { Approval } from './schemas/approval.js';
+import { ApproverGroup } from './schemas/approver-group.js';
 import { AuditCheckpoint, AuditEntry } from './schemas/audit.js';
 import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
@@ -46,6 +47,7 @@ const named: readonly TSchema[] = [
   Snapshot,
   ApiKey,
   Approval,
+  ApproverGroup,
   Incident,
   IncidentSummary,
   PostMortem,

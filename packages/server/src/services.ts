@@ -6,6 +6,7 @@ import { type Compute, createCompute } from './compute/compute.js';
 import type { Database } from './database/connection.js';
 import { forEverybody } from './database/scope.js';
 import { createKeyring, type Keyring, type KeyringOptions } from './features/access/keyring.js';
+import { Throttle } from './features/access/throttle.js';
 import { type AwayClaims, createAwayClaims } from './features/decisions/away-claims.js';
 import { createDecisionIds } from './features/decisions/decision-id.js';
 import { openDecisionLog } from './features/decisions/decision-log.js';
@@ -60,6 +61,8 @@ export interface Services {
   readonly policyArchive: PolicyArchive;
   /** Lint, diff and simulation, in threads of their own. */
   readonly compute: Compute;
+  /** Wrong guesses of one-time links of approvals, by address. */
+  readonly linkGuesses: Throttle;
   /** What HMAC_SECRET is good for: the same on every server of the database. */
   readonly secrets: ServerSecrets;
   /** Aborted when the server begins to stop: long polls answer at once. */
@@ -87,6 +90,9 @@ export interface OpenServices {
   /** After the last request: writes what is waiting, then lets go. Leaves the database open. */
   close(): Promise<void>;
 }
+
+/** Wrong guesses of one-time links that an address has in a minute before it waits. */
+const linkGuessesPerMinute = 10;
 
 /** Makes and starts the services over an open, migrated database; the same for the server and for tests. */
 export async function openServices(options: ServicesOptions): Promise<OpenServices> {
@@ -155,6 +161,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       decisionId,
       policyArchive,
       compute,
+      linkGuesses: new Throttle(linkGuessesPerMinute, 60_000),
       secrets: serverSecrets(options.hmacSecret, options.previousHmacSecret),
       stopping: stop.signal,
     },

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { ListName, ListValues, Normalize } from './list.js';
-import { Actor, Id, Nullable, Prose, page, pageQuery, Risk, Statement, Timestamp } from './vocabulary.js';
+import { Actor, Id, Label, Nullable, Prose, page, pageQuery, Risk, Statement, Timestamp } from './vocabulary.js';
 
 export const approvalStatuses = ['pending', 'approved', 'rejected', 'canceled', 'expired', 'used'] as const;
 export const ApprovalStatus = Type.Enum(approvalStatuses);
 export type ApprovalStatus = (typeof approvalStatuses)[number];
-const ApprovalKind = Type.Enum(['activation', 'list', 'settings', 'action']);
+export const ApprovalKind = Type.Enum(['activation', 'list', 'settings', 'action']);
 
 const request = {
   justification: Statement(2000),
@@ -51,7 +51,60 @@ const Vote = Type.Object({
   self_approved: Type.Boolean({
     description: 'The requester voted for their own request (only where four eyes is off).',
   }),
+  via: Type.Enum(['key', 'link'], { description: 'With a credential of their own, or through a one-time link.' }),
+  link_made_by: Nullable(Actor, { description: 'Of a vote through a link: who vouched for the person.' }),
 });
+
+/** A group of approvers that is asked, and how far that has got. */
+const AskedGroup = Type.Object({
+  group: Type.String(),
+  members_only: Type.Boolean({ description: 'Without an approval of one of them it is not approved.' }),
+  heard: Type.Boolean({ description: 'Somebody who speaks for it has approved.' }),
+  asked_at: Timestamp,
+  reminded_at: Nullable(Timestamp),
+  escalated_at: Nullable(Timestamp),
+  escalated_to: Nullable(Type.String(), {
+    description: 'Once escalated: the group that may speak for it too; null: everybody who approves.',
+  }),
+});
+
+/** What an activation would ask of people, from decisions that were recorded before it was asked for. */
+export const ApprovalPrediction = Type.Object({
+  before_per_day: Type.Number(),
+  after_per_day: Type.Number(),
+  added_per_day: Type.Number({ description: 'After less before; below zero when the change asks for fewer.' }),
+  records: Type.Integer({ description: 'Requests that were decided by both sides.' }),
+  of: Type.Integer({
+    description: 'Recorded requests of that time, also those that lack something to be decided again.',
+  }),
+  days: Type.Number({ description: 'The time that they span.' }),
+  sentence: Type.String(),
+});
+export type ApprovalPrediction = Static<typeof ApprovalPrediction>;
+
+export const approvalEntryTypes = [
+  'requested',
+  'commented',
+  'approved',
+  'rejected',
+  'reminded',
+  'escalated',
+  'link_made',
+  'link_revoked',
+  'canceled',
+  'expired',
+  'used',
+] as const;
+export type ApprovalEntryType = (typeof approvalEntryTypes)[number];
+
+/** One line of an approval's timeline. */
+const ApprovalEntry = Type.Object({
+  at: Timestamp,
+  type: Type.Enum(approvalEntryTypes),
+  by: Nullable(Actor, { description: 'null: where the approval itself does not say, see the audit trail.' }),
+  text: Type.String({ description: 'A comment, or what happened in words.' }),
+});
+export type ApprovalEntry = Static<typeof ApprovalEntry>;
 
 /** What lint says about a bundle that is asked for, as of its last lint. */
 const ApprovalLint = Type.Object({
@@ -104,6 +157,17 @@ export const Approval = Type.Object(
     decided_at: Nullable(Timestamp),
     used_at: Nullable(Timestamp),
     votes: Type.Array(Vote),
+    asked: Type.Array(AskedGroup, { description: 'Groups of approvers that are asked; none: everybody who approves.' }),
+    comment_count: Type.Integer(),
+    prediction: Nullable(ApprovalPrediction, {
+      description: 'Of an activation, where recorded traffic told, as of the request; else null.',
+    }),
+    timeline: Type.Optional(
+      Type.Array(ApprovalEntry, {
+        description:
+          'Oldest first. Not in lists, and not for the role `agent`: what people say to each other is theirs.',
+      }),
+    ),
   },
   { $id: 'Approval' },
 );
@@ -114,6 +178,12 @@ export const ApprovalListQuery = Type.Object({
   status: Type.Optional(ApprovalStatus),
   kind: Type.Optional(ApprovalKind),
   bundle_id: Type.Optional(Id),
+  mine: Type.Optional(
+    Type.Boolean({
+      description:
+        'Only what waits for the caller: pending, not voted on by them, and theirs to decide. `false` is as without.',
+    }),
+  ),
 });
 export const ApprovalPage = Type.Object({ approvals: Type.Array(Approval), ...page });
 export const ApprovalGetQuery = Type.Object({
@@ -121,6 +191,31 @@ export const ApprovalGetQuery = Type.Object({
 });
 export const Approve = Type.Object({ comment: Type.Optional(Prose(2000)) }, { additionalProperties: false });
 export const Reject = Type.Object({ comment: Statement(2000) }, { additionalProperties: false });
+
+/** Comments that one approval takes. */
+export const maxApprovalComments = 200;
+export const ApprovalComment = Type.Object({ comment: Statement(2000) }, { additionalProperties: false });
+
+export const CreateApprovalLink = Type.Object(
+  {
+    approver: Label(128),
+    expires_in_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440, default: 60 })),
+  },
+  { additionalProperties: false },
+);
+export const ApprovalLink = Type.Object({
+  approval_id: Type.Integer(),
+  approver: Actor,
+  url: Type.String({ description: 'Shown this once. Whoever opens it decides as that approver.' }),
+  made_by: Actor,
+  expires_at: Timestamp,
+});
+export type ApprovalLink = Static<typeof ApprovalLink>;
+export const RevokeApprovalLinks = Type.Object(
+  { approver: Type.Optional(Label(128)) },
+  { additionalProperties: false, description: 'Without `approver` all of them.' },
+);
+export const RevokedApprovalLinks = Type.Object({ revoked: Type.Integer() });
 
 export const ApprovalLoadQuery = Type.Object({ days: Type.Integer({ minimum: 1, maximum: 90, default: 14 }) });
 

@@ -2,6 +2,9 @@
 export const pagePolicy =
   "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** The same for a page with a form that is sent to this server. */
+export const formPagePolicy = pagePolicy.replace("form-action 'none'", "form-action 'self'");
+
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
@@ -51,5 +54,10 @@ th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px s
 tr:target { background: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.5rem; margin: .5rem 0; }
 dt { color: var(--dim); } dd { margin: 0; }
+form { margin-top: 2rem; }
+label { display: block; margin-bottom: .3rem; }
+textarea { width: 100%; font: inherit; padding: .5rem; border: 1px solid var(--line); border-radius: 4px; background: transparent; color: inherit; }
+button { font: inherit; padding: .45rem 1.1rem; margin: .8rem .6rem 0 0; border: 1px solid var(--line); border-radius: 4px; background: var(--soft); color: inherit; cursor: pointer; }
+dd { overflow-wrap: anywhere; min-width: 0; } dd pre { margin: 0; white-space: pre-wrap; }
 @media (max-width: 30rem) { table { font-size: .875rem; } th, td { padding-right: .5rem; } }
 `;

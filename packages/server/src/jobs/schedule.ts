@@ -1,4 +1,5 @@
 import { expireApprovals } from '../features/approvals/expire.js';
+import { remindApprovers } from '../features/approvals/remind.js';
 import { deliverDue, forgetDeliveries } from '../features/channels/deliver.js';
 import { foldEvidence } from '../features/decisions/evidence.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
@@ -31,6 +32,7 @@ export const jobs: readonly Job[] = [
   { name: 'rollouts.tick', everyMs: 5 * second, run: tickRollouts },
   { name: 'rollouts.answers', everyMs: 30 * minute, run: ({ db }, now) => forgetAnswers(db.pool, now) },
   { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
+  { name: 'approvals.remind', everyMs: 15 * second, run: remindApprovers },
   { name: 'emergency.expire', everyMs: second, run: expirePins },
   { name: 'emergency.expire_bundle_pins', everyMs: second, run: expireBundlePins },
   { name: 'replicas.acknowledge', everyMs: second, run: ({ presence }) => presence.acknowledge() },

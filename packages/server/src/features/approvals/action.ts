@@ -2,6 +2,7 @@ import type { Risk } from '@policy-studio/contract';
 import { canonicalJson, sha256Hex } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import { recordChange } from '../events/transaction.js';
+import { askGroups, type Matter } from './asked.js';
 import { approvalById } from './queries.js';
 import { stateOf, writeStatus } from './status.js';
 import { approvalTransition, higherRisk, quorumFor, statusAt } from './transition.js';
@@ -127,9 +128,14 @@ async function join(tx: PoolClient, asked: AskedAction): Promise<OpenApproval | 
   if (quorum > row.quorum) {
     const raised = higherRisk(risk, row.risk);
     await tx.query('update approval set quorum = $2, risk = $3 where id = $1', [id, quorum, raised]);
-    await change('approval.raised', { quorum, quorum_before: row.quorum, risk: raised });
+    const groups = await askGroups(tx, matterOf(asked, id, raised));
+    await change('approval.raised', { quorum, quorum_before: row.quorum, risk: raised, groups });
   }
   return { id, expiresAt };
+}
+
+function matterOf({ workspaceId, agent, action, now }: AskedAction, approvalId: number, risk: Risk): Matter {
+  return { workspaceId, approvalId, kind: 'action', risk, pair: { agent, action }, now };
 }
 
 async function tooManyPending(tx: PoolClient, { workspaceId, keyId, now }: AskedAction): Promise<boolean> {
@@ -170,13 +176,14 @@ async function open(tx: PoolClient, asked: AskedAction): Promise<OpenApproval | 
   );
   const [row] = rows;
   if (!row) return null;
+  const groups = await askGroups(tx, matterOf(asked, row.id, risk));
   await recordChange(tx, {
     workspaceId,
     at: now,
     actor: asked.owner,
     kind: 'approval.requested',
     subject: `approval/${row.id}`,
-    data: { kind: 'action', key_id: keyId, agent, action, subject_digest: asked.digest, risk, quorum },
+    data: { kind: 'action', key_id: keyId, agent, action, subject_digest: asked.digest, risk, quorum, groups },
   });
   return { id: row.id, expiresAt };
 }

@@ -26,9 +26,12 @@ import {
 import { recordChange } from '../events/transaction.js';
 import { listChangeAsked } from '../lists/queries.js';
 import { protectedSettings, type SettingValues, settingFaults, settingsOf } from '../settings/queries.js';
-import { type ApprovalRow, approvalById, approvalDocument } from './queries.js';
-import { type Subject, settingsSubject, stateOf, subjectDigest, writeStatus } from './transaction.js';
-import { type ApprovalCommand, approvalTransition, higherRisk, quorumFor } from './transition.js';
+import { askGroups } from './asked.js';
+import { documentOf, noApproval } from './document.js';
+import { approvalById } from './queries.js';
+import { type Subject, settingsSubject, subjectDigest } from './transaction.js';
+import { higherRisk, quorumFor } from './transition.js';
+import { type Decision, decide } from './vote.js';
 
 const hourMs = 3600 * 1000;
 const defaults = { initialPct: 10, risk: 'medium', hours: 24 } as const;
@@ -80,13 +83,15 @@ export async function createApproval(services: Services, caller: Caller, body: R
       ],
     );
     const { id } = rows[0] as { id: number };
+    const { kind } = body;
+    const groups = await askGroups(tx, { workspaceId, approvalId: id, kind, risk, bundleId: asked.bundleId, now });
     await recordChange(tx, {
       workspaceId,
       at: now,
       actor: owner,
       kind: 'approval.requested',
       subject: `approval/${id}`,
-      data: { kind: body.kind, subject_digest: digest, bundle_id: asked.bundleId, risk, quorum },
+      data: { kind, subject_digest: digest, bundle_id: asked.bundleId, risk, quorum, groups },
     });
     return documentOf(tx, workspaceId, id, now);
   });
@@ -174,44 +179,12 @@ export async function decideApproval(
 ): Promise<Approval | Refusal> {
   const now = clock.now();
   const { workspaceId, owner } = caller;
-  const command: ApprovalCommand =
+  const command: Decision['command'] =
     type === 'cancel' ? { type, by: owner, admin: caller.role === 'admin' } : { type, by: owner };
   return withTransaction(db.pool, async (tx) => {
     const row = await approvalById(tx, workspaceId, id, 'for update');
     if (!row) return noApproval(id);
-    const change = approvalTransition(stateOf(row), command, now);
-    if ('refused' in change) return refuse(change.refused, `approval ${id}: ${change.detail}`);
-    if (change.vote) {
-      await tx.query(
-        `insert into approval_vote (workspace_id, approval_id, voter, verdict, comment, self_approved, at)
-         values ($1, $2, $3, $4, $5, $6, $7)`,
-        [workspaceId, id, owner, change.vote.verdict, comment, change.vote.selfApproved, now],
-      );
-    }
-    if (change.status !== row.status) await writeStatus(tx, { id, status: change.status, now });
-    await recordChange(tx, {
-      workspaceId,
-      at: now,
-      actor: owner,
-      kind: eventKind[type],
-      subject: `approval/${id}`,
-      data: {
-        status: change.status,
-        subject_digest: row.subject_digest,
-        ...(row.key_id === null ? {} : { key_id: row.key_id }),
-        ...(change.vote ? { comment, self_approved: change.vote.selfApproved } : {}),
-      },
-    });
-    return documentOf(tx, workspaceId, id, now);
+    const refused = await decide(tx, { workspaceId, row, command, comment, linkMadeBy: null, now });
+    return refused ?? documentOf(tx, workspaceId, id, now);
   });
-}
-
-const eventKind = { approve: 'approval.approved', reject: 'approval.rejected', cancel: 'approval.canceled' } as const;
-
-async function documentOf(tx: PoolClient, workspaceId: number, id: number, now: Date): Promise<Approval> {
-  return approvalDocument((await approvalById(tx, workspaceId, id)) as ApprovalRow, now);
-}
-
-export function noApproval(id: number): Refusal {
-  return refuse('not_found', `there is no approval ${id}; list them with GET /policy/approvals`);
 }

@@ -1,6 +1,7 @@
-import type { Approval, ApprovalLint, ApprovalStatus, Risk } from '@policy-studio/contract';
+import type { Approval, ApprovalLint, ApprovalPrediction, ApprovalStatus, Risk } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import { statusAt } from './transition.js';
+import { askedGroup } from './status.js';
+import { isHeard, statusAt } from './transition.js';
 
 export type ApprovalKind = Approval['kind'];
 
@@ -9,7 +10,24 @@ export interface VoteRow {
   readonly verdict: 'approve' | 'reject';
   readonly comment: string;
   readonly self_approved: boolean;
+  readonly via: 'key' | 'link';
+  readonly link_made_by: string | null;
   readonly at: Date;
+}
+
+/** A group of approvers that is asked. */
+export interface AskedRow {
+  readonly group_id: number;
+  readonly group: string;
+  readonly members_only: boolean;
+  /** As of now. */
+  readonly members: readonly string[];
+  readonly asked_at: Date;
+  readonly reminded_at: Date | null;
+  readonly escalated_at: Date | null;
+  /** The group that speaks for it too once it is escalated; null: everybody who approves. */
+  readonly escalate_to: string | null;
+  readonly escalate_members: readonly string[];
 }
 
 export interface ApprovalRow {
@@ -35,9 +53,15 @@ export interface ApprovalRow {
   readonly used_at: Date | null;
   /** Of the bundle, while it is the one that was asked for; null otherwise. */
   readonly lint: ApprovalLint | null;
+  readonly prediction: ApprovalPrediction | null;
+  readonly comment_count: number;
   /** In the order they were cast. */
   readonly votes: readonly VoteRow[];
+  /** By name. */
+  readonly asked: readonly AskedRow[];
 }
+
+type BareRow = Omit<ApprovalRow, 'votes' | 'asked'>;
 
 /** Findings that were answered, told with one approval. */
 const told = 100;
@@ -54,7 +78,8 @@ const lint = `(
     from bundle b where b.id = approval.bundle_id and b.digest = approval.subject->>'digest')`;
 
 const columns = `id, kind, status, subject, subject_digest, key_id, bundle_id, initial_pct, justification, risk, rollback_plan,
-  quorum, four_eyes, requested_by, created_at, expires_at, decided_at, used_at, ${lint} as lint`;
+  quorum, four_eyes, requested_by, created_at, expires_at, decided_at, used_at, ${lint} as lint, prediction,
+  (select count(*) from approval_entry e where e.approval_id = approval.id and e.type = 'commented') as comment_count`;
 
 /** The approval with its votes, or null. `for update` holds it until the transaction ends. */
 export async function approvalById(
@@ -63,28 +88,37 @@ export async function approvalById(
   id: number,
   lock: '' | 'for update' = '',
 ): Promise<ApprovalRow | null> {
-  const { rows } = await db.query<Omit<ApprovalRow, 'votes'>>(
+  const { rows } = await db.query<BareRow>(
     `select ${columns} from approval where workspace_id = $1 and id = $2 ${lock}`,
     [workspaceId, id],
   );
-  return (await withVotes(db, workspaceId, rows))[0] ?? null;
+  return (await withPeople(db, workspaceId, rows))[0] ?? null;
 }
 
-async function withVotes(
+/** With the votes, and the groups that are asked. */
+async function withPeople(
   db: Pool | PoolClient,
   workspaceId: number,
-  rows: readonly Omit<ApprovalRow, 'votes'>[],
+  rows: readonly BareRow[],
 ): Promise<ApprovalRow[]> {
   if (rows.length === 0) return [];
+  const ids = rows.map(({ id }) => id);
   const votes = await db.query<VoteRow & { approval_id: number }>(
-    `select approval_id, voter as by, verdict, comment, self_approved, at from approval_vote
+    `select approval_id, voter as by, verdict, comment, self_approved, via, link_made_by, at from approval_vote
       where workspace_id = $1 and approval_id = any($2) order by at, voter`,
-    [workspaceId, rows.map(({ id }) => id)],
+    [workspaceId, ids],
   );
-  return rows.map((row) => ({
-    ...row,
-    votes: votes.rows.filter((vote) => vote.approval_id === row.id).map(({ approval_id: _, ...vote }) => vote),
-  }));
+  const asked = await db.query<AskedRow & { approval_id: number }>(
+    `select a.approval_id, a.group_id, g.name as group, a.members_only, g.members, a.asked_at, a.reminded_at,
+            a.escalated_at, t.name as escalate_to, coalesce(t.members, '{}') as escalate_members
+       from approval_asked a join approver_group g on g.id = a.group_id
+       left join approver_group t on t.id = a.escalate_to
+      where a.workspace_id = $1 and a.approval_id = any($2) order by g.name`,
+    [workspaceId, ids],
+  );
+  const of = <T extends { approval_id: number }>(all: readonly T[], id: number): Omit<T, 'approval_id'>[] =>
+    all.filter((one) => one.approval_id === id).map(({ approval_id: _, ...one }) => one);
+  return rows.map((row) => ({ ...row, votes: of(votes.rows, row.id), asked: of(asked.rows, row.id) }));
 }
 
 /** The status that `statusAt` gives, in SQL; `$now` is the second parameter. */
@@ -96,9 +130,33 @@ export interface ApprovalFilter {
   readonly bundle_id?: number;
   /** Only those that this key asked for. */
   readonly keyId?: number;
+  /** Only those that wait for this person to decide. */
+  readonly waitingFor?: WaitingFor;
   readonly limit: number;
   readonly offset: number;
 }
+
+/** How a person is known among what is pending: see `waitingFor`. */
+export interface WaitingFor {
+  /** Every spelling of the name that stands on a pending approval or a vote on one. */
+  readonly names: readonly string[];
+  /** Ids of the groups the person is a member of. */
+  readonly groups: readonly number[];
+}
+
+/**
+ * Pending, not voted on by the person and not asked for by them under four eyes; where groups are asked, the person
+ * speaks for one, and where members alone decide, for one of those.
+ */
+const waits = `status = 'pending' and not (four_eyes and requested_by = any($7))
+  and not exists (select 1 from approval_vote v where v.approval_id = approval.id and v.voter = any($7))
+  and (not exists (select 1 from approval_asked a where a.approval_id = approval.id)
+    or exists (select 1 from approval_asked a
+                where a.approval_id = approval.id
+                  and (a.members_only or not exists (select 1 from approval_asked k
+                                                      where k.approval_id = approval.id and k.members_only))
+                  and (a.group_id = any($8)
+                    or (a.escalated_at is not null and (a.escalate_to is null or a.escalate_to = any($8))))))`;
 
 /** Approvals, newest first; statuses as of `now`. */
 export async function approvalPage(
@@ -109,7 +167,8 @@ export async function approvalPage(
 ): Promise<{ approvals: Approval[]; total: number; limit: number; offset: number }> {
   const { limit, offset } = filter;
   const where = `workspace_id = $1 and ($3::text is null or ${statusNow} = $3) and ($4::text is null or kind = $4)
-    and ($5::integer is null or bundle_id = $5) and ($6::integer is null or key_id = $6)`;
+    and ($5::integer is null or bundle_id = $5) and ($6::integer is null or key_id = $6)
+    and ($7::text[] is null or $8::integer[] is null or (expires_at > $2 and ${waits}))`;
   const values = [
     workspaceId,
     now,
@@ -117,16 +176,18 @@ export async function approvalPage(
     filter.kind ?? null,
     filter.bundle_id ?? null,
     filter.keyId ?? null,
+    filter.waitingFor?.names ?? null,
+    filter.waitingFor?.groups ?? null,
   ];
-  const { rows } = await db.query<Omit<ApprovalRow, 'votes'>>(
-    `select ${columns} from approval where ${where} order by id desc limit $7 offset $8`,
+  const { rows } = await db.query<BareRow>(
+    `select ${columns} from approval where ${where} order by id desc limit $9 offset $10`,
     [...values, limit, offset],
   );
   const count = await db.query<{ total: number }>(
     `select count(*) as total from approval where ${where} and $2::timestamptz is not null`,
     values,
   );
-  const approvals = (await withVotes(db, workspaceId, rows)).map((row) => approvalDocument(row, now));
+  const approvals = (await withPeople(db, workspaceId, rows)).map((row) => approvalDocument(row, now));
   return { approvals, total: count.rows[0]?.total ?? 0, limit, offset };
 }
 
@@ -164,5 +225,16 @@ export function approvalDocument(row: ApprovalRow, now: Date): Approval {
     decided_at: row.decided_at?.toISOString() ?? null,
     used_at: row.used_at?.toISOString() ?? null,
     votes: row.votes.map((vote) => ({ ...vote, at: vote.at.toISOString() })),
+    asked: row.asked.map((asked) => ({
+      group: asked.group,
+      members_only: asked.members_only,
+      heard: isHeard(askedGroup(asked), row.votes),
+      asked_at: asked.asked_at.toISOString(),
+      reminded_at: asked.reminded_at?.toISOString() ?? null,
+      escalated_at: asked.escalated_at?.toISOString() ?? null,
+      escalated_to: asked.escalated_at === null ? null : asked.escalate_to,
+    })),
+    comment_count: row.comment_count,
+    prediction: row.prediction,
   };
 }

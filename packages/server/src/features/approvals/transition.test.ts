@@ -19,6 +19,7 @@ const open: ApprovalState = {
   quorum: 1,
   fourEyes: true,
   votes: [],
+  asked: [],
 };
 const commands: ApprovalCommand[] = [
   { type: 'approve', by: 'Ann' },

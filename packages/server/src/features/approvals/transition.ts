@@ -8,6 +8,17 @@ export interface ApprovalState {
   readonly quorum: number;
   readonly fourEyes: boolean;
   readonly votes: readonly { readonly by: string; readonly verdict: 'approve' | 'reject' }[];
+  readonly asked: readonly AskedGroup[];
+}
+
+/** A group of approvers that is asked, with its members of now. */
+export interface AskedGroup {
+  readonly name: string;
+  /** Without an approval that speaks for it nothing is approved. */
+  readonly membersOnly: boolean;
+  readonly members: readonly string[];
+  /** Who may speak for it too since it was escalated; null: it was not. */
+  readonly escalatedTo: 'everybody' | readonly string[] | null;
 }
 
 export type ApprovalCommand =
@@ -45,6 +56,23 @@ function person(owner: string): string {
     .trim()
     .toUpperCase()
     .toLowerCase();
+}
+
+/** Whether a person who approves may speak for a group. */
+export function speaksFor({ members, escalatedTo }: AskedGroup, by: string): boolean {
+  if (escalatedTo === 'everybody') return true;
+  return [...members, ...(escalatedTo ?? [])].some((member) => samePerson(member, by));
+}
+
+/** Whether the decision is a person's to take, as far as groups have a say in that. */
+export function mayDecide(asked: readonly AskedGroup[], by: string): boolean {
+  const keeping = asked.filter(({ membersOnly }) => membersOnly);
+  return keeping.length === 0 || keeping.some((group) => speaksFor(group, by));
+}
+
+/** Whether one of those who approved speaks for the group. */
+export function isHeard(group: AskedGroup, votes: ApprovalState['votes']): boolean {
+  return votes.some(({ by, verdict }) => verdict === 'approve' && speaksFor(group, by));
 }
 
 /** The higher of two risks. */
@@ -86,6 +114,10 @@ function vote(
   state: ApprovalState,
   { type, by }: { type: 'approve' | 'reject'; by: string },
 ): ApprovalChange | ApprovalRefusal {
+  if (!mayDecide(state.asked, by)) {
+    const names = state.asked.filter(({ membersOnly }) => membersOnly).map(({ name }) => `\`${name}\``);
+    return { refused: 'forbidden', detail: `only members of ${names.join(' or ')} decide it, and \`${by}\` is none` };
+  }
   if (state.votes.some((earlier) => samePerson(earlier.by, by))) {
     return { refused: 'already_voted', detail: `\`${by}\` has voted; each person has one vote` };
   }
@@ -97,9 +129,11 @@ function vote(
       detail: `\`${by}\` asked for this approval; with four eyes on another person must approve`,
     };
   }
-  const given = state.votes.filter(({ verdict }) => verdict === 'approve').length + 1;
+  const votes = [...state.votes, { by, verdict: 'approve' as const }];
+  const given = votes.filter(({ verdict }) => verdict === 'approve').length;
+  const heard = state.asked.every((group) => !group.membersOnly || isHeard(group, votes));
   return {
-    status: given >= state.quorum ? 'approved' : 'pending',
+    status: given >= state.quorum && heard ? 'approved' : 'pending',
     vote: { verdict: 'approve', selfApproved: own },
   };
 }
@@ -119,7 +153,12 @@ function unusable(status: Exclude<ApprovalStatus, 'approved'>, state: ApprovalSt
       return closed(status, state.expiresAt);
     case 'pending': {
       const given = state.votes.filter(({ verdict }) => verdict === 'approve').length;
-      return { refused: 'approval_not_approved', detail: `it is pending: ${given} of ${state.quorum} approvals given` };
+      const missing = state.asked.filter((group) => group.membersOnly && !isHeard(group, state.votes));
+      const still = missing.map(({ name }) => `, and nobody of \`${name}\` has approved yet`).join('');
+      return {
+        refused: 'approval_not_approved',
+        detail: `it is pending: ${given} of ${state.quorum} approvals given${still}`,
+      };
     }
     case 'rejected':
     case 'canceled':

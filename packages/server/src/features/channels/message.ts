@@ -32,6 +32,8 @@ const titles: Readonly<Record<string, string>> = {
   'approval.approved': 'An approval was given',
   'approval.rejected': 'An approval was refused',
   'approval.expired': 'An approval expired',
+  'approval.reminded': 'An approval still waits',
+  'approval.escalated': 'An approval waits too long, more people are asked',
   'channel.failing': 'Notifications do not arrive',
   'channel.recovered': 'Notifications arrive again',
   'system.disabled': 'Policy enforcement is pinned',
@@ -48,6 +50,8 @@ const actions: Readonly<Record<string, string>> = {
   'rollout.held': 'Look at the gates of the rollout: resume it, skip the gate or roll back.',
   'rollout.rolled_back': 'Look at the decisions that failed before you activate the bundle again.',
   'approval.requested': 'Somebody else has to approve or reject it.',
+  'approval.reminded': 'Somebody of the group has to approve or reject it.',
+  'approval.escalated': 'Somebody who is asked now has to approve or reject it.',
   'channel.failing': 'Correct the channel and send a test, then queue again what was given up.',
 };
 
@@ -78,7 +82,7 @@ function severityOf({ kind, data }: ChangeEvent): Severity {
   const { severity } = data;
   if (severities.includes(severity)) return severity as Severity;
   if (/^(rollout|bundle)\.rolled_back$|rollback_failed|^system\.disabled/.test(kind)) return 'high';
-  return /\.(held|failing)$/.test(kind) ? 'medium' : 'low';
+  return /\.(held|failing|escalated)$/.test(kind) ? 'medium' : 'low';
 }
 
 /** Members of an event's data that people want to see, in this order. */
@@ -94,6 +98,10 @@ const shown: readonly (readonly [member: string, name: string])[] = [
   ['holds', 'Held because of'],
   ['reason', 'Reason'],
   ['justification', 'Justification'],
+  ['groups', 'Asked'],
+  ['group', 'Asked'],
+  ['escalated_to', 'Asked now too'],
+  ['waiting_minutes', 'Waits for, minutes'],
   ['risk', 'Risk'],
   ['severity', 'Severity'],
   ['status', 'Status'],

@@ -1,0 +1,106 @@
+import { escapeHtml, htmlPage, withCode } from '../../http/page.js';
+import type { Ended } from './link-decision.js';
+import { type LinkRow, linkPath } from './links.js';
+import type { ApprovalRow } from './queries.js';
+import { statusAt } from './transition.js';
+
+/** What of a subject is shown; longer ones are cut. */
+const maxSubjectChars = 8_000;
+
+const kinds: Readonly<Record<ApprovalRow['kind'], string>> = {
+  activation: 'Bring a bundle into force',
+  list: 'Change a list',
+  settings: 'Change settings',
+  action: 'Let an agent act',
+};
+
+/** The request, and a form to decide it; `refused` is why there is none. */
+export function requestPage(link: LinkRow, row: ApprovalRow, token: string, refused: string | null, now: Date): string {
+  const decide =
+    refused === null ? form(link.approver, token) : `<h2>You cannot decide it</h2>\n<p>${withCode(refused)}.</p>`;
+  return page(`${kinds[row.kind]}?`, `${facts(row, now)}\n${decide}`);
+}
+
+/** After a decision. */
+export function decidedPage(row: ApprovalRow, verdict: 'approve' | 'reject', approver: string): string {
+  const said = verdict === 'approve' ? 'approved' : 'rejected';
+  const given = row.votes.filter((vote) => vote.verdict === 'approve').length;
+  const open = row.status === 'pending' ? ` It waits for more people: ${given} of ${row.quorum} have approved.` : '';
+  return page(
+    `You have ${said} it`,
+    `<p>Approval ${row.id} is <strong>${row.status}</strong>, decided as ${escapeHtml(approver)}.${open}</p>
+<p class="dim">This link has served and works no more. You can close this page.</p>`,
+  );
+}
+
+const endings: Readonly<Record<Ended, readonly [string, string]>> = {
+  used: ['This link was used', 'Each link decides once. Nothing happened now.'],
+  revoked: ['This link works no more', 'It was revoked, or the request was decided without it. Nothing happened now.'],
+  expired: ['This link has expired', 'Ask whoever sent it for another one.'],
+};
+
+export function endedPage(why: Ended): string {
+  const [title, text] = endings[why];
+  return page(title, `<p>${text}</p>`);
+}
+
+export function unknownPage(): string {
+  return page(
+    'This link is not valid',
+    '<p>Look whether all of it was copied, or ask whoever sent it for another one.</p>',
+  );
+}
+
+export function lockedPage(seconds: number): string {
+  return page(
+    'Too many wrong links',
+    `<p>They came from your address. Try again in ${Math.ceil(seconds)} seconds.</p>`,
+  );
+}
+
+/** What was sent cannot be taken as a decision. */
+export function faultPage(message: string): string {
+  return page('That decides nothing', `<p>${withCode(message)}</p>`);
+}
+
+function page(title: string, body: string): string {
+  return htmlPage('', title, `<h1>${escapeHtml(title)}</h1>\n${body}`);
+}
+
+function facts(row: ApprovalRow, now: Date): string {
+  const { id, risk, requested_by, justification, rollback_plan, quorum, votes, expires_at, prediction } = row;
+  const given = votes.filter(({ verdict }) => verdict === 'approve').length;
+  const status = statusAt({ status: row.status, expiresAt: expires_at }, now);
+  const lines: [string, string][] = [
+    ['Approval', `${id}, ${status}`],
+    ['Asked for by', requested_by],
+    ['Why', justification],
+    ['Risk', risk],
+    ...(rollback_plan === '' ? [] : [['Way back', rollback_plan] as [string, string]]),
+    ['Approved by', `${given} of ${quorum}`],
+    ['Until', expires_at.toISOString()],
+    ...(prediction === null ? [] : [['Asks of people', prediction.sentence] as [string, string]]),
+  ];
+  const listed = lines.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join('\n');
+  return `<dl>\n${listed}\n<dt>What exactly</dt><dd><pre><code>${escapeHtml(subjectText(row))}</code></pre></dd>\n</dl>`;
+}
+
+/** What is approved, as it is kept: sensitive values were left out when it was asked for. */
+function subjectText({ subject }: ApprovalRow): string {
+  const { kind: _, ...rest } = subject;
+  const text = JSON.stringify(rest, null, 2);
+  return text.length <= maxSubjectChars
+    ? text
+    : `${text.slice(0, maxSubjectChars)}\n… (${text.length} characters in all)`;
+}
+
+function form(approver: string, token: string): string {
+  return `<form method="post" action="${linkPath}">
+<input type="hidden" name="token" value="${escapeHtml(token)}">
+<p>You decide as <strong>${escapeHtml(approver)}</strong>, and it is recorded as yours. The link serves once.</p>
+<label for="comment">Comment <span class="dim">(needed to reject)</span></label>
+<textarea id="comment" name="comment" rows="3" maxlength="2000"></textarea>
+<button name="verdict" value="approve">Approve</button>
+<button name="verdict" value="reject">Reject</button>
+</form>`;
+}
