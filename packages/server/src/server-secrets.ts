@@ -81,7 +81,6 @@ export function serverSecrets(hmacSecret: string, previousSecret: string | null 
       createHmac('sha256', current(`mac ${purpose}`))
         .update(text, 'utf8')
         .digest(),
-    mac: (text, purpose) => createHmac('sha256', current(`mac ${purpose}`)).update(text, 'utf8').digest(),
     signingKey: signingKey(current('sign audit checkpoints')),
     exportKeys: [exportKey(current), ...former.map(exportKey)],
     bundleKeys: [signingKey(current('sign bundles')), ...former.map((derive) => signingKey(derive('sign bundles')))],
