@@ -40,7 +40,15 @@ describe('a new key', () => {
   it('says who it is', async () => {
     const { key, id } = await make({ name: 'ann', role: 'viewer' });
     const { body } = await server.call('whoami', { token: key });
-    expect(body).toEqual({ workspace: 'default', owner: 'ann', role: 'viewer', key_id: id, agents: ['*'] });
+    expect(body).toEqual({
+      workspace: 'default',
+      owner: 'ann',
+      role: 'viewer',
+      key_id: id,
+      member_id: null,
+      session_id: null,
+      agents: ['*'],
+    });
   });
 
   it('notes when it was last used, at most once a minute', async () => {

@@ -5,6 +5,7 @@ import { ApiKey } from './schemas/access.js';
 import { Approval } from './schemas/approval.js';
 import { ApproverGroup } from './schemas/approver-group.js';
 import { AuditCheckpoint, AuditEntry } from './schemas/audit.js';
+import { Budgets } from './schemas/budget.js';
 import { Bundle, BundleLint, Snapshot } from './schemas/bundle.js';
 import { Catalog, CatalogAction, CatalogAgent, CatalogImport } from './schemas/catalog.js';
 import { Channel, Delivery } from './schemas/channel.js';
@@ -13,6 +14,7 @@ import { BundleDiff, SemanticDiff } from './schemas/diff.js';
 import { BundlePin, EmergencySwitch, Pin, PinnedBundle } from './schemas/emergency.js';
 import { BundleExport, Envelope, ExportedBundle, TrustedKey } from './schemas/exchange.js';
 import { FreezeWindow } from './schemas/freeze-window.js';
+import { BrowserSession, Member } from './schemas/identity.js';
 import { Incident, IncidentSummary, PostMortem } from './schemas/incident.js';
 import { Job } from './schemas/job.js';
 import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
@@ -46,6 +48,8 @@ const named: readonly TSchema[] = [
   NamedListDocument,
   Snapshot,
   ApiKey,
+  Member,
+  BrowserSession,
   Approval,
   ApproverGroup,
   Incident,
@@ -59,6 +63,7 @@ const named: readonly TSchema[] = [
   Decision,
   DecisionRecord,
   EvaluateRequest,
+  Budgets,
   SimulationCase,
   Simulation,
   Comparison,
@@ -100,15 +105,28 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       description: [
         'Send `Authorization: Bearer <API key>`; what a key may do is told by its role, named with each operation.',
         'A key belongs to one workspace. `ADMIN_TOKEN` is the admin of all and selects one by `X-Workspace` (default `default`).',
+        'A browser signs in by `POST /policy/sign-in` and is known by a cookie; what changes something then needs the header `X-CSRF-Token`, from `GET /policy/session`.',
         'Bodies are JSON, unknown members are refused. Every error is a problem (RFC 9457) with a `code` from [the list](docs/problems).',
       ].join('\n\n'),
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    security: [{ bearer: [] }],
+    security: [{ bearer: [] }, { session: [] }],
     tags: [...new Set(operations.map((operation) => operation.tag))].map((name) => ({ name })),
     paths,
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or ADMIN_TOKEN.' } },
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, ADMIN_TOKEN, or a JWT of the issuer this server trusts.',
+        },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-policy_session',
+          description: 'Of a browser that is signed in; `policy_session` where the server is reached without TLS.',
+        },
+      },
       schemas: Object.fromEntries(named.map((schema) => [idOf(schema)!, inline(schema)])),
     },
   };

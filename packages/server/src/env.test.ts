@@ -21,6 +21,7 @@ describe('the environment', () => {
       trustedProxy: [],
       publicUrl: null,
       allowPrivateWebhooks: false,
+      identity: { sessionIdleMs: 8 * 3600_000, sessionMs: 24 * 3600_000, oidc: null, jwt: null },
     });
   });
 

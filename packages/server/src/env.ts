@@ -1,5 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { EnvironmentError } from './environment-error.js';
+import type { IdentitySettings } from './features/access/claims.js';
+import { identityOf } from './identity-environment.js';
 import { type LogLevel, logLevels } from './logging.js';
 
 /** Shortest ADMIN_TOKEN and HMAC_SECRET that are taken. */
@@ -31,12 +34,10 @@ export interface Environment {
   readonly allowPrivateWebhooks: boolean;
   /** What a scraper off this machine shows to read `/metrics`. */
   readonly metricsToken: string | null;
+  readonly identity: IdentitySettings;
 }
 
-/** A value the server cannot run with. `message` is one line: which variable, what is wrong, what would do. */
-export class EnvironmentError extends Error {
-  override readonly name = 'EnvironmentError';
-}
+export { EnvironmentError };
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -49,6 +50,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
   const read = (name: string): string | null => variables[name]?.trim() || null;
   const host = read('HOST') ?? '127.0.0.1';
   const databaseUrl = read('DATABASE_URL');
+  const publicUrl = publicUrlOf(read('PUBLIC_URL'));
   const environment: Environment = {
     host,
     port: portOf(read('PORT')),
@@ -62,9 +64,10 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     decisionLog: choiceOf('DECISION_LOG', read('DECISION_LOG'), ['durable', 'async'] as const, 'durable'),
     tls: tlsOf(read('TLS_CERT'), read('TLS_KEY')),
     trustedProxy: proxiesOf(read('TRUSTED_PROXY')),
-    publicUrl: publicUrlOf(read('PUBLIC_URL')),
+    publicUrl,
     allowPrivateWebhooks: flagOf('ALLOW_PRIVATE_WEBHOOKS', read('ALLOW_PRIVATE_WEBHOOKS'), false),
     metricsToken: tokenOf('METRICS_TOKEN', read('METRICS_TOKEN')),
+    identity: identityOf(read, publicUrl),
   };
   if (environment.previousHmacSecret !== null && environment.previousHmacSecret === environment.hmacSecret) {
     throw new EnvironmentError('HMAC_SECRET_PREVIOUS is HMAC_SECRET itself; leave it out, or give the secret before');

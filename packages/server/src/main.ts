@@ -10,11 +10,12 @@ import { MigrationError, migrate, pendingMigrations } from './database/migrate.j
 import { DatabaseStartError, errorCode, storageError } from './database/start-error.js';
 import { within } from './deadline.js';
 import { type Environment, EnvironmentError, readEnvironment } from './env.js';
+import { type ConsoleLink, consoleLink } from './features/access/sign-in.js';
 import { type RunningJobs, runJobs } from './jobs/run.js';
 import { jobs } from './jobs/schedule.js';
 import { type KeptSecret, keptSecret } from './kept-secret.js';
 import { createLogger, type Logger } from './logging.js';
-import { type OpenServices, openServices } from './services.js';
+import { type OpenServices, openServices, type Services } from './services.js';
 
 /** How long requests in flight, and then the records waiting to be written, may take when the server stops. */
 const drainMs = 10_000;
@@ -78,6 +79,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
         publicUrl: environment.publicUrl,
         allowPrivateWebhooks: environment.allowPrivateWebhooks,
         metricsToken: environment.metricsToken,
+        identity: environment.identity,
       },
       adminToken: adminToken.value,
       hmacSecret: hmacSecret.value,
@@ -87,7 +89,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
     app = await buildApp(opened.services, await appOptions(environment));
     await app.listen({ host: environment.host, port: environment.port });
     log.info({ version, host: environment.host, port: portOf(app), database: db.kind }, 'started');
-    greet(environment, portOf(app), adminToken);
+    greet(environment, portOf(app), { kept: adminToken, signIn: await signInLink(opened.services, adminToken) });
     const signal = await stopRequested;
     log.info({ signal }, 'stopping');
   } finally {
@@ -129,8 +131,22 @@ function portOf(app: FastifyInstance): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
+/**
+ * A one-time link for the person at the console, when the admin token is kept here: at the first start, and later where a
+ * person looks on. What is written to a file or a journal should not go on holding keys to the house.
+ */
+async function signInLink({ db, clock, keys }: Services, kept: KeptSecret): Promise<ConsoleLink | null> {
+  if (kept.path === '' || !(kept.isNew || process.stderr.isTTY)) return null;
+  return consoleLink(db.pool, { adminTokenMark: keys.adminTokenMark, now: clock.now() });
+}
+
+interface Greeting {
+  readonly kept: KeptSecret;
+  readonly signIn: ConsoleLink | null;
+}
+
 /** For the person at the console; the log is JSON on the other stream. */
-function greet({ host, tls, dataDir, adminToken }: Environment, port: number, kept: KeptSecret): void {
+function greet({ host, tls, dataDir, adminToken }: Environment, port: number, { kept, signIn }: Greeting): void {
   const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   const url = `${tls ? 'https' : 'http'}://${name}:${port}`;
   const near = (path: string): string => {
@@ -145,6 +161,9 @@ function greet({ host, tls, dataDir, adminToken }: Environment, port: number, ke
     ...(kept.isNew
       ? [`An admin token was made and is kept in ${kept.path}; whoever has it may do everything here.`]
       : []),
+    ...(signIn === null
+      ? []
+      : [`Sign in, once and within ${signIn.minutes} minutes:`, '', `  ${url}/sign-in?link=${signIn.code}`, '']),
     'Ask the first question:',
     '',
     `  curl -s ${url}/policy/evaluate -H "authorization: Bearer ${token}" -H 'content-type: application/json' \\`,

@@ -102,6 +102,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       publicUrl: null,
       allowPrivateWebhooks: false,
       metricsToken: null,
+      identity: { sessionIdleMs: 8 * 3600_000, sessionMs: 24 * 3600_000, oidc: null, jwt: null },
       ...options.config,
       dataDir,
     },

@@ -5,6 +5,9 @@ import type { Clock } from './clock.js';
 import { type Compute, createCompute } from './compute/compute.js';
 import type { Database } from './database/connection.js';
 import { forEverybody } from './database/scope.js';
+import type { IdentitySettings } from './features/access/claims.js';
+import { adminTokenMark } from './features/access/credential.js';
+import { createDenials, type Denials } from './features/access/denials.js';
 import { createKeyring, type Keyring, type KeyringOptions } from './features/access/keyring.js';
 import { Throttle } from './features/access/throttle.js';
 import { type AwayClaims, createAwayClaims } from './features/decisions/away-claims.js';
@@ -33,6 +36,7 @@ export interface Config {
   readonly allowPrivateWebhooks: boolean;
   /** What a scraper off this machine shows to read `/metrics`; null: an API key. */
   readonly metricsToken: string | null;
+  readonly identity: IdentitySettings;
 }
 
 /**
@@ -47,6 +51,8 @@ export interface Services {
   /** The one connection that hears NOTIFY; add channels before `start`, or any time later. */
   readonly listener: Listener;
   readonly keys: Keyring;
+  /** What known callers tried and may not. */
+  readonly denials: Denials;
   /** What is in force on this server. */
   readonly enforcement: Enforcement;
   /** What tells the other servers that this one is there. */
@@ -100,12 +106,17 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   const stop = new AbortController();
   const listener = createListener(db, log);
   const everybody = forEverybody(db.pool);
+  const system = { ...db, pool: everybody };
+  const denials = createDenials({ db: system, clock, log });
   const keys = createKeyring({
-    db: { ...db, pool: everybody },
+    db: system,
     clock,
     log,
     listener,
+    denials,
     adminToken,
+    adminTokenMark: adminTokenMark(options.hmacSecret, adminToken),
+    site: config,
     limits: options.accessLimits ?? {},
   });
   const enforcement = createEnforcement({
@@ -153,6 +164,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       config,
       listener,
       keys,
+      denials,
       enforcement,
       presence,
       recorder,
@@ -173,6 +185,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       await presence.leave();
       await enforcement.stop();
       await keys.stop();
+      await denials.stop();
       await listener.stop();
     },
   };

@@ -44,5 +44,7 @@ export const Whoami = Type.Object({
   owner: Actor,
   role: RoleSchema,
   key_id: Nullable(Type.Integer()),
+  member_id: Nullable(Type.Integer({ description: 'Of a person who signed in, or a service that showed a JWT.' })),
+  session_id: Nullable(Type.Integer({ description: 'Of the browser session that asks.' })),
   agents: Type.Array(Type.String()),
 });

@@ -5,6 +5,7 @@ import { Refusal, refuse } from '../refusal.js';
 
 const retryAfterSeconds: Partial<Record<Problem['code'], number>> = {
   database_unavailable: 2,
+  identity_provider_unavailable: 10,
   overloaded: 1,
   shutting_down: 2,
   rate_limited: 1,

@@ -1,4 +1,13 @@
-import type { BodyOf, HeadersOf, Operation, ParamsOf, ProblemItem, QueryOf, ResponseOf } from '@policy-studio/contract';
+import type {
+  BodyOf,
+  HeadersOf,
+  Operation,
+  ParamsOf,
+  ProblemCode,
+  ProblemItem,
+  QueryOf,
+  ResponseOf,
+} from '@policy-studio/contract';
 import { permits } from '@policy-studio/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../caller.js';
@@ -77,11 +86,15 @@ export function route<const O extends Operation>(
       if (caller instanceof Refusal) return sendProblem(request, reply, caller);
       request.caller = caller;
       if (!permits(operation.access, caller.role)) {
+        services.denials.note({ caller, what: operation.id, code: 'forbidden', address: request.ip });
         const needed = operation.access.map((role) => `\`${role}\``).join(', ');
         return sendProblem(
           request,
           reply,
-          refuse('forbidden', `this key has the role \`${caller.role}\`; \`${operation.id}\` is for ${needed}`),
+          refuse(
+            'forbidden',
+            `this ${caller.browser ? 'session' : 'key'} has the role \`${caller.role}\`; \`${operation.id}\` is for ${needed}`,
+          ),
         );
       }
     },
@@ -100,13 +113,21 @@ export function route<const O extends Operation>(
         reply,
       } as RouteInput<O>;
       const answer = await (caller ? inWorkspace(caller.workspaceId, () => handler(input)) : handler(input));
-      if (answer instanceof Refusal) return sendProblem(request, reply, answer);
+      if (answer instanceof Refusal) {
+        if (caller && deniedCodes.has(answer.code)) {
+          services.denials.note({ caller, what: operation.id, code: answer.code, address: request.ip });
+        }
+        return sendProblem(request, reply, answer);
+      }
       if (answer === (reply as unknown)) return reply;
       reply.code(operation.status);
       return operation.response ? answer : reply.send();
     },
   });
 }
+
+/** What a known caller may not do, as the audit trail has to show. */
+const deniedCodes: ReadonlySet<string> = new Set<ProblemCode>(['forbidden', 'agent_not_permitted', 'self_approval']);
 
 /** All that can be wrong with what was sent, in one answer. */
 function checks(operation: Operation): (request: FastifyRequest) => Refusal | null {

@@ -1,5 +1,7 @@
+import { forgetSessions } from '../features/access/retention.js';
 import { expireApprovals } from '../features/approvals/expire.js';
 import { remindApprovers } from '../features/approvals/remind.js';
+import { tellBreaches } from '../features/budgets/breaches.js';
 import { deliverDue, forgetDeliveries } from '../features/channels/deliver.js';
 import { foldEvidence } from '../features/decisions/evidence.js';
 import { ensurePartitionsAhead } from '../features/decisions/partitions.js';
@@ -31,6 +33,8 @@ export const jobs: readonly Job[] = [
   { name: 'enforcement.poll', everyMs: 5 * second, run: ({ enforcement }) => enforcement.poll() },
   { name: 'rollouts.tick', everyMs: 5 * second, run: tickRollouts },
   { name: 'rollouts.answers', everyMs: 30 * minute, run: ({ db }, now) => forgetAnswers(db.pool, now) },
+  { name: 'access.denials', everyMs: second, run: ({ denials }, now) => denials.write(now) },
+  { name: 'access.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetSessions(db.pool, now.getTime()) },
   { name: 'approvals.expire', everyMs: minute, run: expireApprovals },
   { name: 'approvals.remind', everyMs: 15 * second, run: remindApprovers },
   { name: 'emergency.expire', everyMs: second, run: expirePins },
@@ -43,6 +47,7 @@ export const jobs: readonly Job[] = [
       if (!listener.connected) await enforcement.poll();
     },
   },
+  { name: 'budgets.breaches', everyMs: second, run: tellBreaches },
   { name: 'channels.deliver', everyMs: second / 2, run: deliverDue },
   { name: 'channels.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetDeliveries(db.pool, now.getTime()) },
   { name: 'audit.checkpoint', everyMs: 5 * minute, run: leaveCheckpoints },

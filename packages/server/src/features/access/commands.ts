@@ -5,8 +5,8 @@ import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
 import { newKey } from './credential.js';
-import { revocationChannel } from './keyring.js';
 import { apiKeyOf, type KeyRow } from './queries.js';
+import { announceEnd } from './remembered.js';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -74,10 +74,10 @@ export async function revokeApiKey(
       subject: `api_key/${keyId}`,
       data: row,
     });
-    await tx.query('select pg_notify($1, $2)', [revocationChannel, String(keyId)]);
+    await announceEnd(tx, `key/${keyId}`);
     return true;
   });
   if (!revoked) return refuse('not_found', `there is no API key ${keyId}, or it is revoked already`);
-  keys.forget(keyId);
+  keys.forget(`key/${keyId}`);
   return undefined;
 }

@@ -3,50 +3,63 @@ import type { Caller } from '../../caller.js';
 import type { Clock } from '../../clock.js';
 import type { Database } from '../../database/connection.js';
 import { databaseFailure } from '../../database-failure.js';
-import { within } from '../../deadline.js';
 import type { Listener } from '../../listener.js';
 import type { Logger } from '../../logging.js';
 import { type Refusal, refuse } from '../../refusal.js';
+import type { IdentitySettings } from './claims.js';
+import { cookieOf, forgery, type Site } from './cookie.js';
 import { bearerOf, hashOf, prefixOf, sameHash } from './credential.js';
-import { defaultWorkspace, keysByPrefix, type StoredKey, workspaceIdByName } from './queries.js';
+import type { Denials } from './denials.js';
+import {
+  bootstrapPerson,
+  defaultWorkspace,
+  keysByPrefix,
+  type StoredKey,
+  type StoredSession,
+  sessionByHash,
+  workspaceIdByName,
+} from './queries.js';
+import { createRemembered, type Entry, isRecent, remember, rememberingLimits } from './remembered.js';
+import { createServiceTokens, isServiceToken } from './service-tokens.js';
 import { Throttle } from './throttle.js';
 
-/** Channel on which replicas hear of a revoked key: payload its id. */
-export const revocationChannel = 'policy_key_revoked';
-
 const accessLimits = {
+  ...rememberingLimits,
   /** Failed authentications an address may have in a minute before even a valid credential not seen before waits. */
   failuresPerMinute: 30,
+  /** The same for JWTs and cookies, nobody's guesses but work all the same: services share addresses, tabs ask on and on. */
+  longFailuresPerMinute: 600,
   /** Requests a key may make in a minute: a runaway loop, not a busy agent. */
   requestsPerMinute: 1_500_000,
-  cachedCredentials: 10_000,
-  /** How long an unknown credential stays unknown without asking the database. */
-  unknownMs: 5_000,
-  /** How old what is known of a key may be while revocations are heard, and while they are not. */
-  recheckMs: 60_000,
-  recheckUnheardMs: 500,
-  /** While the database is away, how long a key seen before is trusted. */
-  trustMs: 5 * 60_000,
-  /** How long a request waits for the database to confirm a key that is known. */
-  confirmMs: 400,
+  /** Sign-ins of one person in a minute. */
+  signInsPerMinute: 20,
   lastUsedMs: 60_000,
 } as const;
 
-interface Known {
-  readonly key: StoredKey;
-  checkedMs: number;
-  touchedMs: number;
-}
-
 export interface Keyring {
-  /** The caller of a request, or why it is refused: `unauthenticated`, `rate_limited`, `not_found` (workspace), `forbidden`. */
+  /** The caller of a request, or why it is refused: `unauthenticated`, `rate_limited`, `not_found` (workspace), `forbidden`, `csrf`. */
   authenticate(request: FastifyRequest): Promise<Caller | Refusal>;
+  /** Who shows `credential`, a key or the admin token, with this request. */
+  callerOf(credential: string, request: FastifyRequest): Promise<Caller | Refusal>;
   /** The id of a workspace, null when there is none. Remembered like keys, and for as long while the database is away. */
   workspaceId(name: string): Promise<number | null>;
-  /** Forgets a key at once, on this server. */
-  forget(keyId: number): void;
+  /** Forgets what goes by `name` (`key/5`, `session/3`, `member/7`) at once, on this server. */
+  forget(name: string): void;
+  /** How often an address has failed, and people have signed in, lately. */
+  readonly attempts: Attempts;
+  /** Tells the admin token of this server from others. */
+  readonly adminTokenMark: string;
   /** Waits for what is still being noted (times of last use). */
   stop(): Promise<void>;
+}
+
+export interface Attempts {
+  /** Counts a wrong guess. */
+  failed(address: string): void;
+  /** `rate_limited` for an address with too many wrong guesses. */
+  refusal(address: string): Refusal | null;
+  /** Counts a sign-in; `rate_limited` when this person had too many. */
+  signIn(person: string): Refusal | null;
 }
 
 export interface KeyringOptions {
@@ -55,102 +68,35 @@ export interface KeyringOptions {
   readonly log: Logger;
   readonly listener: Listener;
   readonly adminToken: string;
+  readonly adminTokenMark: string;
+  readonly denials: Denials;
+  readonly site: Site & { readonly identity: IdentitySettings };
   readonly limits?: Partial<Record<keyof typeof accessLimits, number>>;
 }
 
 /** Knows the credentials of this server: those of the database, remembered for a while, and the bootstrap token. */
 export function createKeyring(options: KeyringOptions): Keyring {
-  const { db, clock, log, listener } = options;
+  const { db, clock, log, listener, denials, site, adminTokenMark } = options;
   const limits = { ...accessLimits, ...options.limits };
   const adminHash = hashOf(options.adminToken);
-  const known = new Map<string, Known>();
-  const unknown = new Map<string, number>();
+  const common = { clock, listener, limits };
+  const keys = createRemembered<StoredKey>({ ...common, namesOf: ({ id }) => [`key/${id}`] });
+  const sessions = createRemembered<StoredSession>({ ...common, namesOf: namesOfSession });
+  const serviceTokens = createServiceTokens({ ...common, db, denials, settings: site.identity.jwt });
   const workspaces = new Map<string, { id: number; checkedMs: number }>();
   const failures = new Throttle(limits.failuresPerMinute, 60_000);
+  const longFailures = new Throttle(limits.longFailuresPerMinute, 60_000);
+  const signIns = new Throttle(limits.signInsPerMinute, 60_000);
   const requests = new Throttle(limits.requestsPerMinute, 60_000);
   const writes = new Set<Promise<unknown>>();
-  const confirming = new Map<string, Promise<boolean>>();
-  // Ids are never given twice. A lookup that was under way when its key was revoked must not bring it back.
-  const revoked = new Map<number, true>();
-  let connections = 0;
   let adminSeen = false;
-  let awaySeenMs = 0;
 
-  const forget = (keyId: number): void => {
-    remember(revoked, keyId, true, limits.cachedCredentials);
-    for (const [hash, entry] of known) if (entry.key.id === keyId) known.delete(hash);
-  };
-  listener.listen(revocationChannel, (payload) => forget(Number(payload)));
-  // What was said while nobody listened is lost: look at every key again.
-  listener.onConnected(() => {
-    connections += 1;
-    for (const entry of known.values()) entry.checkedMs = 0;
-  });
-
-  /** The stored key of a credential, straight from the database, and since when that is known. */
-  const find = async (prefix: string, hash: Buffer): Promise<{ key: StoredKey; checkedMs: number } | null> => {
-    const before = connections;
-    const checkedMs = clock.now().getTime();
-    const key = (await keysByPrefix(db.pool, prefix)).find((candidate) => sameHash(candidate.hash, hash));
-    if (!key || revoked.has(key.id)) return null;
-    return { key, checkedMs: before === connections ? checkedMs : 0 };
-  };
-
-  /** Looks again at a known key. False: it is gone. Throws when the database is away. */
-  const confirm = (id: string, entry: Known, prefix: string): Promise<boolean> => {
-    const running = confirming.get(id);
-    if (running !== undefined) return running;
-    const work = (async () => {
-      const found = await find(prefix, entry.key.hash);
-      if (found) known.set(id, { ...found, touchedMs: entry.touchedMs });
-      else known.delete(id);
-      return found !== null;
-    })().finally(() => confirming.delete(id));
-    work.catch(() => undefined);
-    confirming.set(id, work);
-    return work;
-  };
-
-  const keyOf = async (hash: Buffer, id: string, prefix: string, nowMs: number): Promise<Known | null> => {
-    const entry = known.get(id);
-    if (!entry) {
-      if (isRecent(unknown.get(id) ?? 0, nowMs, limits.unknownMs)) return null;
-      const found = await find(prefix, hash);
-      if (!found) {
-        remember(unknown, id, nowMs, limits.cachedCredentials);
-        return null;
-      }
-      const fresh = { ...found, touchedMs: 0 };
-      remember(known, id, fresh, limits.cachedCredentials);
-      return fresh;
-    }
-    const recheckMs = listener.connected ? limits.recheckMs : limits.recheckUnheardMs;
-    if (isRecent(entry.checkedMs, nowMs, recheckMs)) return entry;
-    const trusted = isRecent(entry.checkedMs, nowMs, limits.trustMs);
-    if (trusted && isRecent(awaySeenMs, nowMs, 1_000)) return entry;
-    try {
-      const there = await within(confirm(id, entry, prefix), limits.confirmMs, tooSlow);
-      if (there === tooSlow) throw tooSlow;
-      return there ? (known.get(id) ?? null) : null;
-    } catch (error) {
-      if (error !== tooSlow && databaseFailure(error) === null) throw error;
-      awaySeenMs = nowMs;
-      if (trusted) return entry;
-      throw error === tooSlow
-        ? refuse('database_unavailable', 'the key cannot be checked now, try again shortly')
-        : error;
-    }
-  };
-
-  const touch = (entry: Known, nowMs: number): void => {
-    if (nowMs - entry.touchedMs < limits.lastUsedMs) return;
+  const touch = (entry: { touchedMs: number }, nowMs: number, sql: string, id: number): void => {
+    if (Math.abs(nowMs - entry.touchedMs) < limits.lastUsedMs) return;
     entry.touchedMs = nowMs;
     const write = db.pool
-      .query('update api_key set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)', [
-        entry.key.id,
-        new Date(nowMs),
-      ])
-      .catch((error: Error) => log.debug({ err: error }, 'the time of last use of a key was not noted'))
+      .query(sql, [id, new Date(nowMs)])
+      .catch((error: Error) => log.debug({ err: error }, 'a time of last use was not noted'))
       .finally(() => writes.delete(write));
     writes.add(write);
   };
@@ -171,83 +117,191 @@ export function createKeyring(options: KeyringOptions): Keyring {
     }
   };
 
+  /** Whoever holds the admin token, in the workspace they select. */
   const admin = async (request: FastifyRequest, nowMs: number): Promise<Caller | Refusal> => {
     const workspace = workspaceHeader(request) ?? defaultWorkspace;
     const id = await workspaceId(workspace, nowMs);
     if (id === null) return refuse('not_found', `there is no workspace \`${workspace.slice(0, 64)}\``);
-    return { workspaceId: id, workspace, owner: 'admin', role: 'admin', keyId: null, agents: ['*'] };
+    return { workspaceId: id, workspace, owner: bootstrapPerson, role: 'admin', keyId: null, agents: ['*'] };
   };
 
-  const byKey = (entry: Known, request: FastifyRequest, nowMs: number): Caller | Refusal => {
-    const { id: keyId, workspaceId: id, workspace, owner, role, agents, ignoresSession } = entry.key;
-    const wait = requests.retryAfter(keyId, nowMs);
+  /** What holds for everybody who is bound to one workspace. */
+  const admitted = (caller: Caller, request: FastifyRequest, nowMs: number): Caller | Refusal => {
+    const id = caller.keyId ?? 0;
+    const wait = requests.retryAfter(id, nowMs);
     if (wait > 0) return refuse('rate_limited', 'this key makes too many requests', [], { retry_after: wait });
-    requests.count(keyId, nowMs);
+    requests.count(id, nowMs);
     const selected = workspaceHeader(request);
-    if (selected !== null && selected !== workspace) {
-      return refuse('forbidden', `this key belongs to the workspace \`${workspace}\`, leave X-Workspace out`);
-    }
-    touch(entry, nowMs);
-    return { workspaceId: id, workspace, owner, role, keyId, agents, ignoresSession };
+    if (selected === null || selected === caller.workspace) return caller;
+    denials.note({ caller, what: 'select another workspace', code: 'forbidden', address: request.ip });
+    return refuse('forbidden', `this key belongs to the workspace \`${caller.workspace}\`, leave X-Workspace out`);
   };
 
-  const authenticate = async (request: FastifyRequest): Promise<Caller | Refusal> => {
-    const nowMs = clock.now().getTime();
-    const credential = bearerOf(request.headers.authorization);
-    if (credential === null) {
-      return refuse('unauthenticated', 'send `Authorization: Bearer <API key or admin token>`');
-    }
+  const byKey = async (credential: string, prefix: string, request: FastifyRequest, nowMs: number) => {
     const hash = hashOf(credential);
-    const id = hash.toString('base64');
-    const prefix = prefixOf(credential);
-    const seen = known.has(id) || (adminSeen && sameHash(hash, adminHash));
+    const entry = await keys.get(cacheId(hash), nowMs, async () => {
+      const candidates = await keysByPrefix(db.pool, prefix);
+      return candidates.find((candidate) => sameHash(candidate.hash, hash)) ?? null;
+    });
+    if (entry === null) return refuse('unauthenticated', 'this key is not known here, or it was revoked');
+    const { id: keyId, workspaceId: id, workspace, owner, role, agents, ignoresSession } = entry.value;
+    const caller = { workspaceId: id, workspace, owner, role, keyId, agents, ignoresSession };
+    const { revokedAt, expiresAt } = entry.value;
+    const code = revokedAt !== null ? 'key_revoked' : isOver(expiresAt, nowMs) ? 'key_expired' : null;
+    if (code !== null) {
+      denials.note({ caller, what: 'use a key that has ended', code, address: request.ip });
+      return refuse(
+        'unauthenticated',
+        code === 'key_expired'
+          ? 'this key has expired, ask an admin for a new one'
+          : 'this key is not known here, or it was revoked',
+      );
+    }
+    touch(
+      entry,
+      nowMs,
+      'update api_key set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)',
+      keyId,
+    );
+    return admitted(caller, request, nowMs);
+  };
+
+  const callerOf = async (credential: string, request: FastifyRequest): Promise<Caller | Refusal> => {
+    const nowMs = clock.now().getTime();
+    const hash = hashOf(credential);
+    const isAdmin = sameHash(hash, adminHash);
+    if (!isAdmin && isServiceToken(credential)) {
+      const wait = serviceTokens.has(credential) ? 0 : longFailures.retryAfter(request.ip, nowMs);
+      if (wait > 0) return tooManyFailures(wait);
+      const service = await serviceTokens.callerOf(credential, workspaceHeader(request), request.ip);
+      if ('agents' in service) return admitted(service, request, nowMs);
+      if (service.code === 'unauthenticated') longFailures.count(request.ip, nowMs);
+      return service;
+    }
+    const seen = keys.has(cacheId(hash)) || (adminSeen && isAdmin);
     const wait = failures.retryAfter(request.ip, nowMs);
     // A credential that has worked before still works; guesses are not even looked at.
-    if (wait > 0 && !seen) {
-      return refuse('rate_limited', 'too many failed attempts from this address', [], { retry_after: wait });
-    }
-    if (sameHash(hash, adminHash)) {
+    if (wait > 0 && !seen) return tooManyFailures(wait);
+    if (isAdmin) {
       adminSeen = true;
       return admin(request, nowMs);
     }
-    const entry = prefix === null ? null : await keyOf(hash, id, prefix, nowMs);
-    if (entry && (entry.key.expiresAt === null || entry.key.expiresAt.getTime() > nowMs)) {
-      return byKey(entry, request, nowMs);
+    const prefix = prefixOf(credential);
+    const caller =
+      prefix === null
+        ? refuse('unauthenticated', 'this key is not known here, or it was revoked')
+        : await byKey(credential, prefix, request, nowMs);
+    if (!('agents' in caller) && caller.code === 'unauthenticated') failures.count(request.ip, nowMs);
+    return caller;
+  };
+
+  /** Whose session it is, unless it has ended: by itself, with its key or member, or for want of requests. */
+  const bySession = async (secret: string, request: FastifyRequest): Promise<Caller | Refusal> => {
+    const nowMs = clock.now().getTime();
+    const hash = hashOf(secret);
+    const seen = sessions.has(cacheId(hash));
+    const wait = seen ? 0 : longFailures.retryAfter(request.ip, nowMs);
+    if (wait > 0) return tooManyFailures(wait);
+    const entry = await sessions.get(cacheId(hash), nowMs, () => sessionByHash(db.pool, hash));
+    if (entry === null || hasEnded(entry, nowMs)) {
+      if (entry === null) longFailures.count(request.ip, nowMs);
+      return refuse('unauthenticated', 'this browser is not signed in any more; sign in at /sign-in');
     }
-    failures.count(request.ip, nowMs);
-    return refuse(
-      'unauthenticated',
-      entry ? 'this key has expired, ask an admin for a new one' : 'this key is not known here, or it was revoked',
+    const session = entry.value;
+    const forged = forgery(request, site, secret);
+    if (forged !== null) return refuse('csrf', forged);
+    touch(
+      entry,
+      nowMs,
+      `with seen as (update browser_session set last_seen_at = $2 where id = $1 and last_seen_at < $2 returning member_id)
+       update member set last_seen_at = $2 from seen where id = seen.member_id`,
+      session.id,
+    );
+    const browser = { session, secret, seenMs: seenMs(entry) };
+    if (session.adminToken !== null) {
+      const caller = await admin(request, nowMs);
+      return 'agents' in caller ? { ...caller, browser } : caller;
+    }
+    const { workspace, person: owner, role, agents, ignoresSession, keyId, memberId } = session;
+    const who = memberId === null ? { keyId } : { keyId: memberId, isMember: true };
+    return admitted(
+      { workspaceId: session.workspaceId, workspace, owner, role, agents, ignoresSession, ...who, browser },
+      request,
+      nowMs,
     );
   };
 
+  const hasEnded = (entry: Entry<StoredSession>, nowMs: number): boolean => {
+    const { endedAt, expiresAt, adminToken } = entry.value;
+    if (endedAt !== null || isOver(expiresAt, nowMs)) return true;
+    if (adminToken !== null && adminToken !== adminTokenMark) return true;
+    return nowMs - seenMs(entry) > site.identity.sessionIdleMs;
+  };
+
   return {
-    authenticate,
+    async authenticate(request) {
+      const header = request.headers.authorization;
+      const secret = header === undefined ? cookieOf(request, site, 'session') : null;
+      if (secret !== null) return bySession(secret, request);
+      const credential = bearerOf(header);
+      if (credential !== null) return callerOf(credential, request);
+      return refuse('unauthenticated', 'send `Authorization: Bearer <API key or admin token>`, or sign in at /sign-in');
+    },
+    callerOf,
     workspaceId: (name) => workspaceId(name, clock.now().getTime()),
-    forget,
+    forget(name) {
+      for (const each of [keys, sessions, serviceTokens]) each.forget(name);
+    },
+    attempts: {
+      failed: (address) => failures.count(address, clock.now().getTime()),
+      refusal(address) {
+        const wait = failures.retryAfter(address, clock.now().getTime());
+        return wait > 0 ? tooManyFailures(wait) : null;
+      },
+      signIn(person) {
+        const nowMs = clock.now().getTime();
+        const wait = signIns.retryAfter(person, nowMs);
+        if (wait > 0) {
+          return refuse('rate_limited', `\`${person}\` signed in too often`, [], { retry_after: wait });
+        }
+        signIns.count(person, nowMs);
+        return null;
+      },
+    },
+    adminTokenMark,
     async stop() {
       await Promise.allSettled(writes);
+      await serviceTokens.stop();
     },
   };
+}
+
+function tooManyFailures(wait: number): Refusal {
+  return refuse('rate_limited', 'too many failed attempts from this address', [], { retry_after: wait });
+}
+
+function cacheId(hash: Buffer): string {
+  return hash.toString('base64');
+}
+
+function namesOfSession({ id, keyId, memberId }: StoredSession): string[] {
+  return [
+    `session/${id}`,
+    ...(keyId === null ? [] : [`key/${keyId}`]),
+    ...(memberId === null ? [] : [`member/${memberId}`]),
+  ];
+}
+
+/** The last request of a session that this server knows of, its own included. */
+function seenMs({ value, touchedMs }: Entry<StoredSession>): number {
+  return Math.max(value.lastSeenAt.getTime(), touchedMs);
+}
+
+function isOver(end: Date | null, nowMs: number): boolean {
+  return end !== null && end.getTime() <= nowMs;
 }
 
 function workspaceHeader(request: FastifyRequest): string | null {
   const header = request.headers['x-workspace'];
   return typeof header === 'string' && header !== '' ? header : null;
 }
-
-/** Whether `atMs` is at most `limitMs` away: a clock that was set back must not keep anything fresh until it catches up. */
-function isRecent(atMs: number, nowMs: number, limitMs: number): boolean {
-  return Math.abs(nowMs - atMs) <= limitMs;
-}
-
-/** Sets, and forgets the oldest entry beyond `max`. */
-function remember<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= max) return;
-  const oldest = map.keys().next();
-  if (!oldest.done) map.delete(oldest.value);
-}
-
-const tooSlow = new Error('the database did not answer in time');
