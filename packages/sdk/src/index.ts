@@ -24,12 +24,14 @@ export {
   exportFormat,
   exportPayloadText,
   type Finding,
+  type FreezeWindow,
   type Gate,
   type ImportedBundle,
   type Incident,
   type IncidentSummary,
   incidentStatuses,
   isEnvelope,
+  type Job,
   lifetimeFault,
   type OperationId,
   openEnvelope,
@@ -51,6 +53,7 @@ export {
   type System,
   type Verify,
   type VerifyingKey,
+  type WouldDeny,
 } from '@policy-studio/contract';
 export {
   type AskOptions,

@@ -9,6 +9,7 @@ import type { Outcome } from '../program.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
 import { exchangeCommands } from './bundle-exchange.js';
 import { bundleArgument, findBundle } from './bundle-reference.js';
+import { bundleRemovalCommands } from './bundle-removal.js';
 import { bundleRolloutCommands } from './bundle-rollout.js';
 import { type TransferOptions, transfer, transferOptions } from './bundle-transfer.js';
 import { type PushOptions, push, pushedFindings } from './push.js';
@@ -23,6 +24,7 @@ export function bundlesCommand(terminal: Terminal, outcome: Outcome): Command {
   for (const each of exchangeCommands(terminal, outcome)) command.addCommand(each);
   command.addCommand(activateCommand(terminal));
   for (const each of bundleRolloutCommands(terminal, outcome)) command.addCommand(each);
+  for (const each of bundleRemovalCommands(terminal)) command.addCommand(each);
   return command;
 }
 

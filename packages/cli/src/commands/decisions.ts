@@ -7,12 +7,15 @@ import { decisionText, traceText } from '../explanation.js';
 import { integerIn } from '../option-values.js';
 import { clipped, effectStyle, json, printable, type Style, shown, type Terminal, table } from '../output.js';
 import type { Outcome } from '../program.js';
+import { bundleArgument, findBundle } from './bundle-reference.js';
+import { wouldDenyCommand } from './would-deny.js';
 
 export function decisionsCommand(terminal: Terminal, outcome: Outcome): Command {
   const command = new Command('decisions').description('Recorded decisions');
   command.addCommand(listCommand(terminal));
   command.addCommand(showCommand(terminal));
   command.addCommand(replayCommand(terminal, outcome));
+  command.addCommand(wouldDenyCommand(terminal));
   return command;
 }
 
@@ -21,6 +24,10 @@ interface ListOptions extends ConnectionOptions {
   readonly action?: string;
   readonly effect?: DecisionRecord['effect'];
   readonly rule?: string;
+  readonly bundle?: string;
+  readonly arm?: 'stable' | 'canary';
+  readonly session?: string;
+  readonly failed?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly cursor?: string;
@@ -34,13 +41,25 @@ function listCommand(terminal: Terminal): Command {
     .option('--action <name>', 'only of this action')
     .addOption(new Option('--effect <effect>', 'only these').choices(['allow', 'deny', 'needs_approval']))
     .option('--rule <id>', 'only those this rule decided')
+    .option('--bundle <bundle>', `only those of this bundle: ${bundleArgument}`)
+    .addOption(
+      new Option('--arm <arm>', 'of a rollout: only those of its canary, or of what was before').choices([
+        'stable',
+        'canary',
+      ]),
+    )
+    .option('--session <name>', 'only of this session')
+    .option('--failed', 'only those that could not be evaluated, or whose outcome was an error')
     .option('--from <time>', 'not older, RFC 3339')
     .option('--to <time>', 'older, RFC 3339')
     .option('--cursor <cursor>', 'go on where a page ended')
     .addOption(new Option('--limit <n>', 'how many').default(20).argParser(integerIn('the limit', 1, 200)))
-    .action(async ({ agent, action, effect, rule, from, to, cursor, limit, ...options }: ListOptions) => {
+    .action(async ({ bundle, failed, limit, ...options }: ListOptions) => {
       const client = await connect(options, terminal);
-      const filters = { agent, action, effect, rule, from, to, cursor };
+      const { agent, action, effect, rule, session, arm, from, to, cursor } = options;
+      const bundle_id = bundle === undefined ? undefined : (await findBundle(client, bundle)).id;
+      const status = failed === true ? 'error' : undefined;
+      const filters = { agent, action, effect, rule, session, arm, from, to, cursor, bundle_id, status };
       const given = Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
       const page = await client.decisions.listDecisions({ limit, ...given });
       const { out } = terminal;

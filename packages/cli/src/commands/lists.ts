@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { unusable } from '../exit-code.js';
-import { idArgument } from '../option-values.js';
+import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, plural, printable, type Terminal, table } from '../output.js';
 import { readListFile } from '../rules-file.js';
 
@@ -9,6 +9,7 @@ export function listsCommand(terminal: Terminal): Command {
   const command = new Command('lists').description('Named lists on a server');
   command.addCommand(listCommand(terminal));
   command.addCommand(showCommand(terminal));
+  command.addCommand(historyCommand(terminal));
   command.addCommand(putCommand(terminal));
   command.addCommand(deleteCommand(terminal));
   return command;
@@ -54,6 +55,36 @@ function showCommand(terminal: Terminal): Command {
       const list = await (await connect(options, terminal)).lists.getList({ name });
       const lines = list.values.map((value) => `${typeof value === 'string' ? printable(value) : String(value)}\n`);
       terminal.out.write(options.json === true ? json(list) : lines.join(''));
+    });
+}
+
+function historyCommand(terminal: Terminal): Command {
+  return connected(new Command('history'))
+    .description('The versions of a list, newest first')
+    .argument('<name>', 'the list')
+    .addOption(new Option('--limit <n>', 'how many').default(20).argParser(integerIn('the limit', 1, 200)))
+    .action(async (name: string, { limit, ...options }: ConnectionOptions & { limit: number }) => {
+      const page = await (await connect(options, terminal)).lists.listListVersions({ name, limit });
+      const { out } = terminal;
+      if (options.json === true) return out.write(json(page));
+      const columns = [
+        { title: 'version', align: 'right' as const },
+        { title: 'values', align: 'right' as const },
+        { title: 'normalize' },
+        { title: 'made' },
+        { title: 'by' },
+        { title: 'digest' },
+      ];
+      const rows = page.versions.map(({ version, size, normalize, created_at: at, created_by: by, digest }) => [
+        String(version),
+        count(size),
+        normalize ?? '-',
+        moment(at),
+        printable(clipped(by, 24)),
+        digest.slice(0, 12),
+      ]);
+      out.write(table(columns, rows, out.style));
+      if (page.total > rows.length) out.write(`${count(page.total)} in all; --limit shows more\n`);
     });
 }
 

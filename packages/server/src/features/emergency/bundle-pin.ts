@@ -5,8 +5,7 @@ import { withTransaction } from '../../database/connection.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, samePerson } from '../approvals/transaction.js';
-import { type BundleHead, bundleHead, rulesText } from '../bundles/queries.js';
-import { bundleInvalid, noBundle } from '../bundles/refusals.js';
+import { type BundleHead, bundleHead, bundleInvalid, noBundle, rulesText } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { openIncident } from '../incidents/transaction.js';
 import { listsFor } from '../lint/queries.js';
@@ -90,7 +89,7 @@ async function listsMoved(
   if (!settings.four_eyes) return null;
   const { rows } = await tx.query<{ name: string }>(
     `select l.name from named_list l join named_list_version v using (workspace_id, name, version)
-      where l.workspace_id = $1 and l.name = any ($3) and not l.live and $4 <> 'active'
+      where l.workspace_id = $1 and l.name = any ($3) and not l.live and not l.deleted and $4 <> 'active'
         and v.created_at > coalesce(
           (select max(coalesce(r.ended_at, 'infinity')) from rollout r
             where r.workspace_id = $1 and (r.bundle_id = $2 or r.previous_bundle_id = $2)), '-infinity')
