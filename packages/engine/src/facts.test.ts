@@ -78,6 +78,8 @@ describe('facts', () => {
       'daily_spend',
       'session_spend',
       'calls_last_hour',
+      'budget_used_pct',
+      'budget_exhausted',
     ]);
     expect(isFact('now')).toBe(true);
     expect(isFact('risk_score')).toBe(false);

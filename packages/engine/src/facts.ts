@@ -65,6 +65,22 @@ export const facts: readonly FactDefinition[] = [
     domain: { minimum: 0 },
     unknown: 'missing',
   },
+  {
+    name: 'budget_used_pct',
+    type: 'number',
+    scope: ['workspace', 'agent', 'session'],
+    reset: 'midnight',
+    domain: { minimum: 0 },
+    unknown: 'missing',
+  },
+  {
+    name: 'budget_exhausted',
+    type: 'boolean',
+    scope: ['workspace', 'agent', 'session'],
+    reset: 'midnight',
+    domain: {},
+    unknown: 'missing',
+  },
 ];
 
 const names: ReadonlySet<string> = new Set(facts.map(({ name }) => name));

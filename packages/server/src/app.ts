@@ -8,6 +8,7 @@ import Fastify, {
 } from 'fastify';
 import { accessRoutes } from './features/access/routes.js';
 import { approvalRoutes } from './features/approvals/routes.js';
+import { budgetRoutes } from './features/budgets/routes.js';
 import { bundleRoutes } from './features/bundles/routes.js';
 import { catalogRoutes } from './features/catalog/routes.js';
 import { channelRoutes } from './features/channels/routes.js';
@@ -56,6 +57,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   channelRoutes,
   enforcementRoutes,
   decisionRoutes,
+  budgetRoutes,
   simulationRoutes,
   jobRoutes,
 ];

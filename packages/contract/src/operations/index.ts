@@ -2,6 +2,7 @@ import type { Operation } from '../operation.js';
 import * as access from './access.js';
 import * as approvals from './approvals.js';
 import * as audit from './audit.js';
+import * as budgets from './budgets.js';
 import * as bundles from './bundles.js';
 import * as catalog from './catalog.js';
 import * as channels from './channels.js';
@@ -25,6 +26,7 @@ export const operations = {
   ...exchange,
   ...lint,
   ...decisions,
+  ...budgets,
   ...approvals,
   ...rollouts,
   ...freezeWindows,
@@ -49,6 +51,7 @@ export const allOperations: readonly Operation[] = [
   exchange,
   lint,
   decisions,
+  budgets,
   approvals,
   rollouts,
   freezeWindows,

@@ -1,5 +1,6 @@
 import { limits } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
+import { capScopes } from './settings.js';
 import { Actor, ConcreteName, Effect, Id, Label, Nullable, Prose, pageQuery, Risk, Timestamp } from './vocabulary.js';
 
 export const Context = Type.Unsafe<Record<string, unknown>>({
@@ -52,6 +53,21 @@ const EvaluationError = Type.Object({
   operator: Type.Optional(Type.String()),
 });
 
+const CapSaid = Type.Object(
+  {
+    scope: Type.Enum(capScopes),
+    measure: Type.Enum(['spend', 'calls']),
+    subject: Nullable(Type.String({ description: 'The agent or the session; null: the workspace.' })),
+    limit: Type.Number({ description: 'USD or calls.' }),
+    used: Type.Number(),
+    left: Type.Number({ description: 'Of the limit, never below 0.' }),
+    asked: Type.Number(),
+    resets_at: Nullable(Timestamp, { description: 'null: never.' }),
+  },
+  { description: 'The cap that refused it, as it was then.' },
+);
+export type CapSaid = Static<typeof CapSaid>;
+
 /** Something that made the enforced effect differ from the policy's, or a fact about the request worth keeping. */
 const Overlay = Type.Object(
   {
@@ -78,6 +94,7 @@ const Overlay = Type.Object(
         description: 'Where the context violates the schema of its action; the first 16.',
       }),
     ),
+    cap: Type.Optional(CapSaid),
     policy_reason: Type.Optional(
       Type.String({ description: "The policy's own reason, where the overlay denied and gave another." }),
     ),

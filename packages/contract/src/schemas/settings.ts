@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Actor, Effect, Id, Nullable, Timestamp } from './vocabulary.js';
+import { Actor, Effect, Id, NamePattern, Nullable, Timestamp } from './vocabulary.js';
 
 /** Replaced as a whole when it is set. */
 const LintSeverities = Type.Record(
@@ -41,6 +41,28 @@ const Steps = Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
   description: 'Shares of traffic, percent, ascending; the last is 100.',
 });
 
+export const capScopes = ['workspace', 'agent', 'session'] as const;
+/** A limit on what is spent or how often something is allowed: of all agents, of each agent, of each session. */
+export const Cap = Type.Object(
+  {
+    scope: Type.Enum(capScopes, {
+      description:
+        '`workspace`: all agents together, `agent`: each agent by itself, both a calendar day (workspace time zone); `session`: each session for its life.',
+    }),
+    /** With the scope `agent`: who has this cap, each by itself; left out: every agent. */
+    agent: Type.Optional(NamePattern),
+    spend: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1e12, description: 'USD that allowed actions may reserve.' }),
+    ),
+    calls: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'Decisions that may be allowed.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Cap = Static<typeof Cap>;
+const Caps = Type.Array(Cap, { maxItems: 100, description: 'Replaced as a whole when it is set.' });
+
 export const Settings = Type.Object(
   {
     default_effect: Effect,
@@ -64,9 +86,11 @@ export const Settings = Type.Object(
     cost_budget_24h: Nullable(
       Type.Number({
         minimum: 0,
-        description: 'USD a day (workspace time zone) that allowed actions may reserve; null: no cap.',
+        description:
+          'USD a day (workspace time zone) that allowed actions may reserve, whatever `caps` say; null: no limit by this.',
       }),
     ),
+    caps: Caps,
     retention_days: Type.Integer({ minimum: 1, maximum: 3650 }),
     max_stale_minutes: Type.Integer({
       minimum: 1,
@@ -94,6 +118,7 @@ export const PutSettings = Type.Object(
     gates: Type.Optional(Type.Partial(RolloutGates, { additionalProperties: false, minProperties: 1 })),
     critical: Type.Optional(Type.Partial(RolloutCritical, { additionalProperties: false, minProperties: 1 })),
     cost_budget_24h: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e12 }))),
+    caps: Type.Optional(Caps),
     retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     max_stale_minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
     approval_id: Type.Optional(Id),

@@ -1,4 +1,6 @@
 import type { Pool } from 'pg';
+import type { DayBounds } from '../enforcement/queries.js';
+import type { LimitsByScope } from './caps.js';
 import { idBound } from './decision-id.js';
 
 /** Facts that are counted from the log; the others come from the clock. */
@@ -8,6 +10,8 @@ export const counterNames = [
   'daily_spend',
   'session_spend',
   'calls_last_hour',
+  'budget_used_pct',
+  'budget_exhausted',
 ] as const;
 export type CounterName = (typeof counterNames)[number];
 
@@ -16,6 +20,18 @@ export interface CounterQuestion {
   readonly agent: string;
   readonly session: string | null;
   readonly names: readonly CounterName[];
+  /** What the session's caps count. */
+  readonly account: string;
+  /** null: no cap applies. */
+  readonly limits: LimitsByScope | null;
+}
+
+/** When it is, for counters. */
+export interface CountedAt {
+  readonly nowMs: number;
+  readonly day: string;
+  readonly bounds: DayBounds;
+  readonly capsEpoch: number;
 }
 
 export type Counters = Readonly<Partial<Record<CounterName, number | boolean>>>;
@@ -35,8 +51,7 @@ export async function readCounters(
   pool: Pool,
   workspaceId: number,
   questions: readonly CounterQuestion[],
-  nowMs: number,
-  day: string,
+  { nowMs, day, bounds, capsEpoch }: CountedAt,
 ): Promise<Counters[]> {
   const wants = (name: CounterName) => questions.map(({ names }) => names.includes(name));
   const { rows } = await pool.query<CounterRow>({
@@ -54,10 +69,17 @@ export async function readCounters(
       new Date(nowMs - (windowMinutes + closesAfterMinutes) * minuteMs),
       new Date(nowMs - 60 * minuteMs),
       idBound(nowMs - 60 * minuteMs),
+      questions.map(({ names, limits }) => limits !== null && names.some(isOfBudgets)),
+      questions.map(({ account }) => account),
+      questions.map(({ limits }) => limits?.workspace.calls !== undefined),
+      questions.map(({ limits }) => limits?.agent.calls !== undefined),
+      capsEpoch,
+      new Date(bounds.beginsMs),
+      new Date(bounds.endsMs),
     ],
   });
   await noteTrips(pool, workspaceId, rows, questions, nowMs);
-  return rows.map((row, index) => countersOf(row, questions[index]?.names ?? [], nowMs));
+  return rows.map((row, index) => countersOf(row, questions[index] as CounterQuestion, nowMs));
 }
 
 /** Remembers that a circuit is to be open now, for the 15 minutes that follow; again at most every 5 seconds. */
@@ -89,6 +111,21 @@ interface CounterRow {
   readonly daily_spend: number | null;
   readonly session_spend: number | null;
   readonly calls: number | null;
+  readonly budget: Used | null;
+}
+
+/** What is used of what caps limit. */
+interface Used {
+  readonly workspace_spend: number | null;
+  readonly workspace_calls: number | null;
+  readonly agent_spend: number | null;
+  readonly agent_calls: number | null;
+  readonly session_spend: number | null;
+  readonly session_calls: number | null;
+}
+
+function isOfBudgets(name: CounterName): boolean {
+  return name === 'budget_used_pct' || name === 'budget_exhausted';
 }
 
 const rollups = (columns: string) => `(
@@ -126,21 +163,58 @@ const statement = `
         select count(*) from decision d
         where d.workspace_id = $1 and d.session = q.session and d.id >= $11 and d.agent = q.agent
       )
-    end as calls
-  from unnest($2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[], $7::boolean[])
-    with ordinality as q (agent, session, errors, daily, in_session, calls, place)
+    end as calls,
+    case when q.budget then json_build_object(
+      'workspace_spend', (
+        select least(amount, ${mostSpend}) from daily_spend s where s.workspace_id = $1 and s.day = $8 and s.agent = '*'
+      ),
+      'workspace_calls', case when q.calls_of_all then calls_used($1, $8, '*', $16, $17, $18) end,
+      'agent_spend', (
+        select least(amount, ${mostSpend}) from daily_spend s
+        where s.workspace_id = $1 and s.day = $8 and s.agent = q.agent
+      ),
+      'agent_calls', case when q.calls_of_agent then calls_used($1, $8, q.agent, $16, $17, $18) end,
+      'session_spend', (
+        select least(amount, ${mostSpend}) from session_spend s where s.workspace_id = $1 and s.session = q.account
+      ),
+      'session_calls', (
+        select calls from session_spend s where s.workspace_id = $1 and s.session = q.account
+      )
+    ) end as budget
+  from unnest($2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[], $7::boolean[], $12::boolean[],
+      $13::text[], $14::boolean[], $15::boolean[])
+    with ordinality as q (agent, session, errors, daily, in_session, calls, budget, account, calls_of_all,
+      calls_of_agent, place)
   order by q.place`;
 
-function countersOf(row: CounterRow, names: readonly CounterName[], nowMs: number): Counters {
+function countersOf(row: CounterRow, { names, limits }: CounterQuestion, nowMs: number): Counters {
   const minutes = minutesOf(row);
+  const usedPct = fullestPct(limits, row.budget);
   const known: Record<CounterName, number | boolean | null> = {
     error_rate_5min: errorRate(minutes, Math.floor(nowMs / minuteMs)).rate,
     circuit_open: circuitOpen(minutes, row.tripped_at?.getTime() ?? null, nowMs),
     daily_spend: row.daily_spend,
     session_spend: row.session_spend,
     calls_last_hour: row.calls,
+    budget_used_pct: usedPct,
+    budget_exhausted: usedPct >= 100,
   };
   return Object.fromEntries(names.flatMap((name) => (known[name] === null ? [] : [[name, known[name]]])));
+}
+
+/** How much of the fullest cap is used, in percent: 100 and more when nothing is left, 0 without a cap. */
+function fullestPct(limits: LimitsByScope | null, used: Used | null): number {
+  if (limits === null || used === null) return 0;
+  const shares = (['workspace', 'agent', 'session'] as const).flatMap((scope) => [
+    share(used[`${scope}_spend`], limits[scope].spend),
+    share(used[`${scope}_calls`], limits[scope].calls),
+  ]);
+  return Math.min(Math.max(...shares), mostSpend);
+}
+
+function share(used: number | null, limit: number | undefined): number {
+  if (limit === undefined) return 0;
+  return limit === 0 ? 100 : ((used ?? 0) / limit) * 100;
 }
 
 function minutesOf({ minutes }: CounterRow): Minutes {

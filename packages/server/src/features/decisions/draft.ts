@@ -14,8 +14,9 @@ import { bootstrapKeyId, mayActAs } from '../access/queries.js';
 import { higherRisk } from '../approvals/transaction.js';
 import type { Enforced } from '../enforcement/queries.js';
 import { type ArmCounts, type EvidenceArm, type Judgement, judge, type Shadow } from './arms.js';
+import { type CapRefusal, type RowCaps, reserves, rowCaps } from './caps.js';
 import { timeOfId } from './decision-id.js';
-import { type ApprovalSay, approved, enforced, exhausted } from './overlays.js';
+import { type ApprovalSay, approved, enforced } from './overlays.js';
 import { kept } from './redaction.js';
 
 export type Source = 'api' | 'batch' | 'sdk' | 'spool';
@@ -59,12 +60,12 @@ export interface RecordRow {
   readonly mismatched: boolean;
   readonly source: Source;
   readonly cost: number | null;
-  readonly cap: number | null;
   readonly day: string;
   readonly minute: string;
   readonly context: string;
   readonly detail: string;
-  readonly denied_detail: string | null;
+  /** What it must fit under, or is denied; absent: nothing. */
+  readonly caps?: RowCaps;
   /** Absent: no rollout runs, or it is not to count. */
   readonly evidence?: Evidence;
 }
@@ -90,6 +91,10 @@ export interface RecordDetail {
   readonly overlays: Decision['overlays'];
   /** What it waits for; absent: nothing. */
   readonly approval?: NonNullable<Decision['approval']>;
+  /** The cap that denied it in the end, which the rest does not tell of: see `exhausted`. Absent: none did. */
+  readonly cap?: CapRefusal;
+  /** What the session's caps count it for, where that is not the session. */
+  readonly account?: string;
   /** Fields whose values are not kept; absent: none. */
   readonly redacted?: readonly string[];
   /** Absent: none ran. */
@@ -109,8 +114,6 @@ export interface Draft {
   /** The fields that the record does not keep. */
   readonly redacted: readonly string[];
   readonly decision: Decision;
-  /** The answer when the cap leaves no room for its cost; null when it reserves nothing under a cap. */
-  readonly denied: Decision | null;
   readonly row: RecordRow;
 }
 
@@ -156,13 +159,17 @@ export function draft(
   const pin = pinAt(inForce.pin, made.nowMs);
   const observed = inForce.observed.length > 0 && mayActAs({ agents: inForce.observed }, agent);
   const price = priceOf(policy, question, inForce);
-  // What is answered without regard to the policy is counted as spent, and no cap refuses it.
-  const cap = price > 0 && pin === null && !observed ? inForce.costBudget24h : null;
+  const caps = rowCaps(
+    inForce,
+    { agent, keyId, session },
+    // What is answered without regard to the policy is counted, and no cap refuses it.
+    { price, exempt: pin !== null || observed, nowMs: made.nowMs },
+  );
   const say = {
     fault: inForce.enforceContext ? fault : null,
     pin,
     observed,
-    reserves: cap !== null,
+    reserves: reserves(caps),
     ...circumstances,
   };
   const answer = enforced(
@@ -173,15 +180,14 @@ export function draft(
   );
   const decision = circumstances.approval ? approved(answer, circumstances.approval) : answer;
   const cost = decision.effect === 'allow' && price > 0 ? price : null;
-  const denied = cost === null || cap === null ? null : exhausted(decision, cap);
   const timeMs = timeOfId(made.id);
   const { text, redacted } = kept(question, sensitive, fault !== null);
   // What a switch or observation answers says nothing about a bundle.
   const counts = pin === null && !observed ? evidenceFor(inForce, judged, cost) : null;
-  const about = { inForce, judged, redacted, counts, session: request.session ?? null };
+  const counted = decision.effect === 'allow' ? caps : null;
+  const about = { inForce, judged, redacted, counts, session: request.session ?? null, account: counted?.account };
   return {
     decision,
-    denied,
     gravity: {
       risk: higherRisk(policy.budget?.risk ?? 'low', inForce.known.actionOf('*', action)?.risk ?? 'low'),
       minApprovers: policy.min_approvers,
@@ -207,12 +213,11 @@ export function draft(
       mismatched: policy.errors.some(({ code }) => code === 'type_mismatch'),
       source: made.source,
       cost,
-      cap: cost === null ? null : cap,
       day: inForce.calendarDay(made.nowMs),
       minute: new Date(timeMs - (timeMs % 60_000)).toISOString(),
       context: text,
       detail: detailText(decision, about),
-      denied_detail: denied && detailText(denied, about),
+      ...(counted === null ? {} : { caps: counted }),
       ...(counts === null ? {} : { evidence: counts }),
     },
   };
@@ -288,9 +293,10 @@ interface Recorded {
   readonly redacted: readonly string[];
   readonly counts: Evidence | null;
   readonly session: string | null;
+  readonly account: string | undefined;
 }
 
-function detailText(decision: Decision, { inForce, judged, redacted, counts, session }: Recorded): string {
+function detailText(decision: Decision, { inForce, judged, redacted, counts, session, account }: Recorded): string {
   const detail: RecordDetail = {
     bundle: decision.bundle && { version: decision.bundle.version, digest: decision.bundle.digest },
     default_effect: inForce.defaultEffect,
@@ -302,6 +308,7 @@ function detailText(decision: Decision, { inForce, judged, redacted, counts, ses
     facts: decision.facts_used,
     overlays: decision.overlays,
     ...(decision.approval && { approval: decision.approval }),
+    ...(account === undefined ? {} : { account }),
     ...(redacted.length === 0 ? {} : { redacted }),
     ...(inForce.rollout === null ? {} : { rollout: rolloutDetail(inForce.rollout, judged, counts, session) }),
   };

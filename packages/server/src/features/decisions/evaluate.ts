@@ -22,7 +22,7 @@ import {
   withFacts,
 } from './draft.js';
 import { factsFor } from './facts.js';
-import type { ApprovalSay } from './overlays.js';
+import { type ApprovalSay, exhausted } from './overlays.js';
 import { peopleAsked, type Settled } from './people-asked.js';
 import { decisionsByIds } from './queries.js';
 import { answerOf, type DecisionRow } from './record.js';
@@ -228,7 +228,7 @@ function answerFor(
     case 'recorded':
       return explained(made.decision, pending, enforced);
     case 'exhausted':
-      return explained(made.denied ?? made.decision, pending, enforced);
+      return explained(exhausted(made.decision, result.cap), pending, enforced);
     case 'reused':
       return reused(question);
     case 'superseded':

@@ -9,12 +9,12 @@ import { timeOfId } from './decision-id.js';
 import { correctEvidence } from './evidence.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
-/** How long after a decision its outcome is taken; what was reserved counts as spent after that. */
+/** How long after a decision its outcome is taken: a reservation that none has settled by then lapses as spent. */
 const outcomeHours = 24;
 
 /**
  * Records how an action went: once, by the key that asked, within 24 hours. The reported cost replaces what was reserved,
- * on the day of the decision. A cost reported of a denied action is kept and not counted as spent: an agent that was refused
+ * on the day of the decision; without one what was reserved is spent. A cost reported of a denied action is kept and not counted as spent: an agent that was refused
  * must not use up a budget by it.
  */
 export async function reportOutcome(
@@ -80,10 +80,40 @@ async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, 
   const newlyFailed = after.failed && !before.failed ? 1 : 0;
   const [reserved, cost] = [before.reserved ?? 0, after.effect === 'deny' ? null : after.outcome_cost];
   await correctEvidence(tx, workspaceId, before, { error: after.outcome_status === 'error', cost });
-  if (newlyFailed === 0 && (cost === null || cost === reserved)) return;
+  const spent = cost ?? reserved;
+  if (newlyFailed > 0 || spent !== reserved)
+    await correctRollup(tx, workspaceId, after, { newlyFailed, spent, reserved });
+  if (spent === 0 && reserved === 0) return;
+  const settlement = [spent, reserved];
+  // Accounts in the order of `fit_under_caps`: the workspace's (agent `*`), the agent's, the session's.
+  await tx.query(
+    `insert into daily_spend as s (workspace_id, day, agent, amount)
+     select $1, $2, spender, $4::numeric - $5::numeric from unnest(array['*', $3]) with ordinality as u (spender, place)
+     order by place
+     on conflict (workspace_id, day, agent) do update
+       set amount = s.amount + excluded.amount, reserved = greatest(s.reserved - $5::numeric, 0)`,
+    [workspaceId, after.day, after.agent, ...settlement],
+  );
+  const account = after.detail.account ?? after.session;
+  if (account === null) return;
+  await tx.query(
+    `insert into session_spend as s (workspace_id, session, amount, updated_at)
+     values ($1, $2, $3::numeric - $4::numeric, $5)
+     on conflict (workspace_id, session) do update
+       set amount = s.amount + excluded.amount, reserved = greatest(s.reserved - $4::numeric, 0),
+         updated_at = greatest(s.updated_at, excluded.updated_at)`,
+    [workspaceId, account, ...settlement, after.outcome_at],
+  );
+}
+
+async function correctRollup(
+  tx: PoolClient,
+  workspaceId: number,
+  after: DecisionRow,
+  { newlyFailed, spent, reserved }: { newlyFailed: number; spent: number; reserved: number },
+): Promise<void> {
   const timeMs = timeOfId(after.id);
   const minute = new Date(timeMs - (timeMs % 60_000));
-  const settlement = [cost === null ? 0 : cost, cost === null ? 0 : reserved];
   await tx.query(
     `insert into decision_rollup_delta
      values ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, 0, $9::numeric - $10::numeric)`,
@@ -96,24 +126,8 @@ async function settle(tx: PoolClient, workspaceId: number, before: DecisionRow, 
       after.action,
       after.effect,
       newlyFailed,
-      ...settlement,
+      spent,
+      reserved,
     ],
-  );
-  if (cost === null || cost === reserved) return;
-  // The workspace's row (agent `*`) before the agent's, as the recorder takes them.
-  await tx.query(
-    `insert into daily_spend as s (workspace_id, day, agent, amount)
-     select $1, $2, spender, $4::numeric - $5::numeric from unnest(array['*', $3]) with ordinality as u (spender, place)
-     order by place
-     on conflict (workspace_id, day, agent) do update set amount = s.amount + excluded.amount`,
-    [workspaceId, after.day, after.agent, ...settlement],
-  );
-  if (after.session === null) return;
-  await tx.query(
-    `insert into session_spend as s (workspace_id, session, amount, updated_at)
-     values ($1, $2, $3::numeric - $4::numeric, $5)
-     on conflict (workspace_id, session) do update
-       set amount = s.amount + excluded.amount, updated_at = greatest(s.updated_at, excluded.updated_at)`,
-    [workspaceId, after.session, ...settlement, after.outcome_at],
   );
 }

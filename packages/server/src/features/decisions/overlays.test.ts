@@ -98,8 +98,9 @@ describe('an emergency switch', () => {
 
   it('lets through what would violate a schema or cost too much, and counts the cost as spent', () => {
     expect(drafted('go', { pin: pin('allow'), context: { n: 'x' } }).decision).toMatchObject({ effect: 'allow' });
-    const { row, denied } = drafted('pay', { pin: pin('allow') });
-    expect([row.cost, row.cap, denied]).toEqual([3, null, null]);
+    const { row } = drafted('pay', { pin: pin('allow') });
+    expect([row.cost, row.caps]).toMatchObject([3, { workspace_spend: 10, exempt: true }]);
+    expect(drafted('pay', {}).row.caps).not.toHaveProperty('exempt');
     const away = { stale: false, databaseAway: true };
     expect(drafted('pay', { pin: pin('allow'), under: away }).decision.effect).toBe('allow');
     expect(drafted('pay', { under: away }).decision.effect).toBe('deny');
@@ -142,7 +143,7 @@ describe('an agent that is only observed', () => {
       { kind: 'context_invalid' },
       { kind: 'observed', would_be: 'deny' },
     ]);
-    expect(drafted('pay', { observed }).denied).toBe(null);
+    expect(drafted('pay', { observed }).row.caps).toMatchObject({ exempt: true });
     const { decision } = drafted('go', { observed, safe: true, under: { stale: true, databaseAway: true } });
     expect(decision.effect).toBe('allow');
     expect(kinds(decision)).toEqual(['safe_bundle', 'database_unavailable', 'stale_policy', 'observed']);

@@ -1,6 +1,7 @@
 import type { ApprovalOfAction, Decision } from '@policy-studio/contract';
 import { type ContextFault, observed, overlaid, pinned, safely } from '@policy-studio/engine';
 import type { Enforced } from '../enforcement/queries.js';
+import { type CapRefusal, capSaid, capSentence } from './caps.js';
 
 type Overlay = Decision['overlays'][number];
 
@@ -12,7 +13,7 @@ export interface Say {
   readonly pin: Enforced['pin'];
   /** The agent is only observed. */
   readonly observed: boolean;
-  /** An answer that allows needs a reservation under the cap. */
+  /** An answer that allows needs a reservation under a cap. */
   readonly reserves: boolean;
   readonly databaseAway: boolean;
   /** Older than `max_stale_minutes`: everything is denied. */
@@ -40,7 +41,7 @@ export function enforced(plain: Decision, say: Say, inForce: Enforced, hasReques
 
 function withoutDatabase(decision: Decision, reserves: boolean, generation: number, hasRequestId: boolean): Decision {
   if (reserves && decision.effect === 'allow') {
-    const why = 'the database cannot be reached, and the cost needs a reservation under the cap';
+    const why = 'the database cannot be reached, and this needs a reservation under a cap';
     return overlaid(decision, 'deny', 'database_unavailable', why);
   }
   if (decision.effect === 'needs_approval') {
@@ -73,9 +74,9 @@ export function approved(decision: Decision, say: ApprovalSay): Decision {
   }
 }
 
-/** The same decision, denied because the cap leaves no room for its cost. */
-export function exhausted(decision: Decision, cap: number): Decision {
-  return overlaid(decision, 'deny', 'budget_exhausted', `the budget of ${cap} USD a day is used up`);
+/** The same decision, denied because a cap leaves no room for it. */
+export function exhausted(decision: Decision, refusal: CapRefusal): Decision {
+  return overlaid(decision, 'deny', 'budget_exhausted', capSentence(refusal), { cap: capSaid(refusal) });
 }
 
 function told({ violations }: ContextFault): Pick<Overlay, 'violations'> {

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { idBound, timeOfId } from './decision-id.js';
 import { type DecisionRow, decisionColumns, recordOf } from './record.js';
 
+export { accountText, type CapRefusal, capSaid, capSentence, leftOf } from './caps.js';
 export { idBound, timeOfId } from './decision-id.js';
 export {
   type ArmEvidence,

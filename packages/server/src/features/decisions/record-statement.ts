@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { inWorkspace } from '../../database/scope.js';
 import { databaseFailure } from '../../database-failure.js';
+import type { CapRefusal } from './caps.js';
 import type { RecordRow } from './draft.js';
 import { ensurePartitions } from './partitions.js';
 
@@ -9,11 +10,13 @@ export interface Verdict {
   readonly at_position: number;
   readonly verdict: 'exhausted' | 'repeated' | 'reused' | 'superseded';
   readonly stored_id: string | null;
+  /** Of what is exhausted: the cap. */
+  readonly cap: CapRefusal | null;
 }
 
 const statement = {
   name: 'record_decisions',
-  text: 'select at_position, verdict, stored_id from record_decisions($1, $2, $3, $4, $5, $6)',
+  text: 'select at_position, verdict, stored_id, cap from record_decisions($1, $2, $3, $4, $5, $6, $7)',
 };
 const attempts = 5;
 
@@ -46,15 +49,17 @@ export async function writeRows(
   let claims = false;
   let costs = false;
   let evidence = false;
+  let caps = false;
   rows.forEach((row, index) => {
     row.position = index;
     claims ||= row.request_id !== null;
     costs ||= row.cost !== null;
     evidence ||= row.evidence !== undefined;
+    caps ||= row.caps !== undefined;
   });
   const query = {
     ...statement,
-    values: [workspaceId, JSON.stringify(rows), claims, costs, given, evidence],
+    values: [workspaceId, JSON.stringify(rows), claims, costs, given, evidence, caps],
     query_timeout: timeoutMs,
   };
   return (await db.query<Verdict>(query)).rows;

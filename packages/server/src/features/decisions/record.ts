@@ -2,6 +2,7 @@ import type { Decision, DecisionRecord } from '@policy-studio/contract';
 import { bootstrapKeyId } from '../access/queries.js';
 import { timeOfId } from './decision-id.js';
 import type { RecordDetail, RecordRow } from './draft.js';
+import { exhausted } from './overlays.js';
 
 /** A row of the log: what was sent to it, and what the database and the outcome added. */
 export interface DecisionRow
@@ -41,7 +42,7 @@ export const decisionColumns = `id, generation, bundle_id, arm, agent, action, s
 /** The answer that was given for a recorded decision. */
 export function answerOf(row: DecisionRow): Decision {
   const { detail } = row;
-  return {
+  const answer: Decision = {
     decision_id: row.id,
     created_at: new Date(timeOfId(row.id)).toISOString(),
     agent: row.agent,
@@ -60,6 +61,7 @@ export function answerOf(row: DecisionRow): Decision {
     overlays: detail.overlays,
     ...(detail.approval && { approval: detail.approval }),
   };
+  return detail.cap ? exhausted(answer, detail.cap) : answer;
 }
 
 /** The whole record: the answer and everything it was made from. */

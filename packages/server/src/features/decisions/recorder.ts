@@ -2,18 +2,20 @@ import type { Pool } from 'pg';
 import { databaseFailure } from '../../database-failure.js';
 import type { Logger } from '../../logging.js';
 import { Refusal, refuse } from '../../refusal.js';
+import { type CapRefusal, reserves } from './caps.js';
 import type { RecordRow } from './draft.js';
 import { recordRows, type Verdict } from './record-statement.js';
 import type { Spool } from './spool.js';
 
 /**
  * What became of a decision that was handed in:
- * `recorded` as it was; `exhausted`: recorded as denied by the cap; `repeated`: not recorded, the decision `stored_id` is
+ * `recorded` as it was; `exhausted`: recorded as denied by `cap`; `repeated`: not recorded, the decision `stored_id` is
  * the answer; `reused`, `superseded`: not recorded, to be refused; `away`: not recorded, it needs the database, which is
  * away.
  */
 export type Recorded =
-  | { readonly verdict: 'recorded' | 'exhausted' | 'reused' | 'superseded' }
+  | { readonly verdict: 'recorded' | 'reused' | 'superseded' }
+  | { readonly verdict: 'exhausted'; readonly cap: CapRefusal }
   | { readonly verdict: 'away' }
   | { readonly verdict: 'repeated'; readonly storedId: string };
 
@@ -332,6 +334,10 @@ function resolveAll(group: readonly Submission[], verdicts: readonly Verdict[]):
 /** What the answer of the database about a row means; undefined: it is as it was sent. */
 export function recordedBy(verdict: Verdict | undefined): Recorded {
   if (!verdict) return recordedAsSent;
+  if (verdict.verdict === 'exhausted') {
+    if (verdict.cap === null) throw new Error('a decision was refused by no cap');
+    return { verdict: 'exhausted', cap: verdict.cap };
+  }
   if (verdict.verdict !== 'repeated') return { verdict: verdict.verdict };
   if (verdict.stored_id === null) throw new Error('a repeated request_id has no stored decision');
   return { verdict: 'repeated', storedId: verdict.stored_id };
@@ -342,6 +348,6 @@ function bytesOf(rows: readonly RecordRow[]): number {
 }
 
 /** Whether a row claims a request id or reserves under a cap: only the database can say that it may. */
-function needsTheDatabase({ request_id, cost, cap }: RecordRow): boolean {
-  return request_id !== null || (cost !== null && cap !== null);
+function needsTheDatabase({ request_id, caps }: RecordRow): boolean {
+  return request_id !== null || reserves(caps);
 }

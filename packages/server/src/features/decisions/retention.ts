@@ -50,6 +50,7 @@ async function forgetBefore(pool: Pool, workspaceId: number, beforeMs: number): 
     ))`,
   );
   await pool.query('delete from decision_rollup where workspace_id = $1 and minute < $2', [workspaceId, before]);
+  await pool.query('delete from cap_breach where workspace_id = $1 and at < $2', [workspaceId, before]);
   await pool.query('delete from session_spend where workspace_id = $1 and updated_at < $2', [workspaceId, before]);
   await pool.query('delete from daily_spend where workspace_id = $1 and day < $2::timestamptz::date - 1', [
     workspaceId,

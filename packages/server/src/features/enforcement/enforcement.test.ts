@@ -235,6 +235,8 @@ describe('enforcement', () => {
       timeZone: 'UTC',
       enforceContext: true,
       costBudget24h: null,
+      caps: [],
+      capsEpoch: 0,
       maxStaleMinutes: 15,
       rollout: null,
       candidate: null,

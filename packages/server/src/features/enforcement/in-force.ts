@@ -1,4 +1,4 @@
-import type { BundleRef, Effect } from '@policy-studio/contract';
+import type { BundleRef, Cap, Effect } from '@policy-studio/contract';
 import {
   type BundlePin,
   bundleDigest,
@@ -17,7 +17,7 @@ import {
 } from '@policy-studio/engine';
 import { compiledCatalog } from '../catalog/queries.js';
 import { type CurrentList, engineLists } from '../lists/queries.js';
-import { calendarIn } from './calendar.js';
+import { calendarIn, type DayBounds, dayBoundsIn } from './calendar.js';
 
 export interface BundleInForce {
   readonly id: number;
@@ -82,6 +82,9 @@ export interface InForce {
   readonly enforceContext: boolean;
   /** USD a calendar day; null: no cap. */
   readonly costBudget24h: number | null;
+  readonly caps: readonly Cap[];
+  /** Grows when `caps` change. */
+  readonly capsEpoch: number;
   readonly maxStaleMinutes: number;
 }
 
@@ -112,6 +115,7 @@ export interface Enforced extends InForce, Side {
   readonly clockFacts: (nowMs: number) => ClockFacts;
   /** The calendar day in the workspace's time zone, `2026-03-01`. */
   readonly calendarDay: (nowMs: number) => string;
+  readonly dayBounds: (nowMs: number) => DayBounds;
 }
 
 /**
@@ -144,6 +148,7 @@ function enforceBundles(source: InForce, pinnedTo: BundlePin | null): Enforced |
   // Before the swap, so that no request pays for the first look at its pair.
   warm(policy);
   const other = otherSide(source);
+  const calendarDay = calendarIn(source.timeZone);
   return {
     ...source,
     ...sideOf(source, stable, policy),
@@ -155,7 +160,8 @@ function enforceBundles(source: InForce, pinnedTo: BundlePin | null): Enforced |
     known,
     sensitive: sensitiveFields(known),
     clockFacts: clockIn(source.timeZone),
-    calendarDay: calendarIn(source.timeZone),
+    calendarDay,
+    dayBounds: dayBoundsIn(calendarDay),
   };
 }
 

@@ -21,8 +21,8 @@ export function loadInForce(
   const load = async (tx: PoolClient): Promise<InForce | null> => {
     // One snapshot for all reads, so that bundle, lists, settings and generation belong together.
     await tx.query('set transaction isolation level repeatable read, read only');
-    const workspace = await tx.query<{ generation: number; safe: boolean }>(
-      'select generation, safe from workspace where id = $1 and archived_at is null',
+    const workspace = await tx.query<{ generation: number; safe: boolean; caps_epoch: number }>(
+      'select generation, safe, caps_epoch from workspace where id = $1 and archived_at is null',
       [workspaceId],
     );
     const [row] = workspace.rows;
@@ -52,6 +52,8 @@ export function loadInForce(
       timeZone: settings.time_zone,
       enforceContext: settings.enforce_context,
       costBudget24h: settings.cost_budget_24h,
+      caps: settings.caps,
+      capsEpoch: row.caps_epoch,
       maxStaleMinutes: settings.max_stale_minutes,
     };
   };

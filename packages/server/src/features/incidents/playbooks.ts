@@ -64,13 +64,14 @@ export const playbooks: Readonly<Record<string, readonly Playbook[]>> = {
       url: null,
     },
   ],
-  budget_breach: [
+  budget_exhausted: [
     {
       title: 'A cap is reached',
       steps: [
-        'See who spends: policy-studio decisions list, for the agents named in the details',
-        'A loop of one agent: take its key away or deny the action, then repair the agent',
-        'Real demand: raise the cap in the settings',
+        'See what is used of each cap, and by whom: policy-studio budgets',
+        'Look at what the agent named in the details was allowed: policy-studio decisions list --effect allow',
+        'A loop of one agent: take its key away (policy-studio keys revoke ID) or deny the action, then repair the agent',
+        'Real demand: raise the cap in the settings; it holds at once, and what was used stays used',
         'Resolve this incident when requests are allowed again',
       ],
       url: null,

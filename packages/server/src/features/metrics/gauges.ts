@@ -36,7 +36,16 @@ export async function gaugesText(services: Reading, workspaceId: number, now: Da
     decisions === 0 ? null : denied / decisions,
   );
   gauge('policy_cost_24h', 'USD that decisions of the last 24 hours cost, by outcome or reserved', cost);
-  gauge('policy_cost_budget', 'USD that a day may cost (setting cost_budget_24h)', settings.cost_budget_24h);
+  const budgets = [
+    settings.cost_budget_24h,
+    ...settings.caps.map(({ scope, spend }) => (scope === 'workspace' ? spend : null)),
+  ];
+  const lowest = Math.min(...budgets.map((usd) => usd ?? Number.POSITIVE_INFINITY));
+  gauge(
+    'policy_cost_budget',
+    'USD that a day of the workspace may cost (settings cost_budget_24h and caps)',
+    Number.isFinite(lowest) ? lowest : null,
+  );
   gauge(
     'policy_canary_pct',
     'Share of requests that the newest bundle decides, in percent; 100 when no rollout runs, 0 with no bundle in force',

@@ -24,6 +24,7 @@ const enforcedSettings = [
   'time_zone',
   'enforce_context',
   'cost_budget_24h',
+  'caps',
   'max_stale_minutes',
 ] as const;
 
@@ -61,6 +62,10 @@ export async function changeSettings(
              updated_by = excluded.updated_by, updated_at = excluded.updated_at`,
       [caller.workspaceId, JSON.stringify(change), caller.owner, now],
     );
+    // Calls are counted anew: nobody counted those that no cap asked for, and another zone has other days.
+    if (changed.includes('caps') || changed.includes('time_zone')) {
+      await tx.query('update workspace set caps_epoch = caps_epoch + 1 where id = $1', [caller.workspaceId]);
+    }
     const enforcement = changed.some((name) => (enforcedSettings as readonly string[]).includes(name));
     const { generation } = await recordChange(tx, {
       workspaceId: caller.workspaceId,

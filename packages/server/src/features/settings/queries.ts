@@ -1,4 +1,4 @@
-import { jsonPointer, type ProblemItem, type Settings } from '@policy-studio/contract';
+import { type Cap, jsonPointer, type ProblemItem, type Settings } from '@policy-studio/contract';
 import { fixedCodes, hint, isTimeZone, type LintCode, lintCodes } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import type { Config } from '../../services.js';
@@ -24,8 +24,13 @@ export const protectedSettings = [
 ] as const;
 
 /** What the contract's schema does not say of settings that are to be: places and reasons, empty when they are sound. */
-export function settingFaults({ time_zone: zone, lint_severities: severities, steps }: SettingChange): ProblemItem[] {
-  const faults = [...stepFaults(steps), ...severityFaults(severities)];
+export function settingFaults({
+  time_zone: zone,
+  lint_severities: severities,
+  steps,
+  caps,
+}: SettingChange): ProblemItem[] {
+  const faults = [...stepFaults(steps), ...severityFaults(severities), ...capFaults(caps)];
   if (zone === undefined || isTimeZone(zone)) return faults;
   const message = 'is not a time zone known here; use an IANA name such as `Europe/Vienna`';
   return [{ path: '/time_zone', message }, ...faults];
@@ -35,6 +40,27 @@ function stepFaults(steps: readonly number[] = [100]): ProblemItem[] {
   const rising = steps.every((step, index) => index === 0 || step > (steps[index - 1] ?? 0));
   if (!rising) return [{ path: '/steps', message: 'must ascend: each step is larger than the one before' }];
   return steps.at(-1) === 100 ? [] : [{ path: '/steps', message: 'must end with 100' }];
+}
+
+/** What is limited twice, or not at all, is a slip of the pen. */
+function capFaults(caps: readonly Cap[] = []): ProblemItem[] {
+  const places = new Map<string, number>();
+  return caps.flatMap((cap, place): ProblemItem[] => {
+    const path = `/caps/${place}`;
+    const faults: ProblemItem[] = [];
+    if (cap.spend === undefined && cap.calls === undefined) {
+      faults.push({ path, message: 'must limit `spend` or `calls`' });
+    }
+    if (cap.agent !== undefined && cap.scope !== 'agent') {
+      faults.push({ path: `${path}/agent`, message: 'is for the scope `agent` alone; leave it out' });
+      return faults;
+    }
+    const account = JSON.stringify([cap.scope, cap.agent ?? '*']);
+    const earlier = places.get(account);
+    if (earlier === undefined) places.set(account, place);
+    else faults.push({ path, message: `limits the same as \`/caps/${earlier}\`; make one of the two` });
+    return faults;
+  });
 }
 
 /** A limit that lets a rollout go on may not lie above the one that ends it. Both as they are to be. */
@@ -73,6 +99,7 @@ function settingDefaults(config: Pick<Config, 'fourEyesDefault'>): Required<Sett
     gates: { max_error_rate: 0.05, max_deny_rate: 0.3, max_cost_increase: 0.2, min_sample_size: 100 },
     critical: { max_error_rate: 0.1, max_deny_rate: 0.5, max_cost_increase: 0.5, max_no_match_increase: 0.2 },
     cost_budget_24h: null,
+    caps: [],
     retention_days: 90,
     max_stale_minutes: 15,
   };

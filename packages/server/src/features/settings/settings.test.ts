@@ -12,6 +12,7 @@ const defaults = {
   gates: { max_error_rate: 0.05, max_deny_rate: 0.3, max_cost_increase: 0.2, min_sample_size: 100 },
   critical: { max_error_rate: 0.1, max_deny_rate: 0.5, max_cost_increase: 0.5, max_no_match_increase: 0.2 },
   cost_budget_24h: null,
+  caps: [],
   retention_days: 90,
   max_stale_minutes: 15,
   updated_at: null,
