@@ -1,0 +1,94 @@
+import { permits, type Role, type OperationId, operations, ProblemError } from '@policy-studio/sdk';
+import { useSyncExternalStore } from 'react';
+import { client } from './client.js';
+import { credentials } from './credentials.js';
+
+/** Who is signed in at this browser. */
+export interface Session {
+  readonly person: string;
+  readonly role: Role;
+  readonly workspace: string;
+}
+
+type State = { readonly status: 'unknown' | 'signed-out'; readonly session: null } | { readonly status: 'signed-in'; readonly session: Session };
+
+let state: State = { status: 'unknown', session: null };
+const listeners = new Set<() => void>();
+
+function become(next: State): void {
+  state = next;
+  for (const listener of listeners) listener();
+}
+
+credentials.onRefused = () => {
+  credentials.csrfToken = null;
+  if (state.status === 'signed-in') become({ status: 'signed-out', session: null });
+};
+
+function begin(answer: { person: string; role: Role; workspace: string; csrf_token: string }): Session {
+  const { person, role, workspace, csrf_token } = answer;
+  credentials.csrfToken = csrf_token;
+  const session = { person, role, workspace };
+  become({ status: 'signed-in', session });
+  return session;
+}
+
+/** The session this browser has, asking the server the first time; null when nobody is signed in. */
+export async function currentSession(): Promise<Session | null> {
+  if (state.status !== 'unknown') return state.session;
+  try {
+    return begin(await client.access.getSession());
+  } catch (error) {
+    if (!(error instanceof ProblemError) || (error.status !== 401 && error.status !== 404)) throw error;
+    become({ status: 'signed-out', session: null });
+    return null;
+  }
+}
+
+/** Begins a session with an API key or the admin token, or with what a one-time link carries. */
+export async function signIn(proof: { token: string } | { link: string }): Promise<Session> {
+  try {
+    return begin(await client.access.signIn(proof));
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.status !== 404 || !('token' in proof)) throw error;
+    credentials.bearer = proof.token;
+    const { owner, role, workspace } = await client.access.whoami();
+    return begin({ person: owner, role, workspace, csrf_token: 'none' });
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await client.access.signOut();
+  credentials.csrfToken = null;
+  become({ status: 'signed-out', session: null });
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The session, null when it ended: pages that need one are not shown without. */
+export function useSession(): Session | null {
+  return useSyncExternalStore(subscribe, () => state.session);
+}
+
+/** Told whenever somebody signs in or out. */
+export const onSessionChange = subscribe;
+
+/**
+ * Why this person may not call an operation, or null when they may: for buttons, which say it.
+ * `useRefusal('createBundle')` is null or "Needs the role author or admin; you are a viewer".
+ */
+export function useRefusal(operation: OperationId): string | null {
+  const session = useSession();
+  const { access } = operations[operation];
+  if (session === null) return 'Sign in first';
+  if (permits(access, session.role)) return null;
+  const needed = access === 'public' ? [] : access;
+  return `Needs the role ${needed.join(' or ')}; you are ${article(session.role)} ${session.role}`;
+}
+
+function article(word: string): string {
+  return /^[aeio]/.test(word) ? 'an' : 'a';
+}

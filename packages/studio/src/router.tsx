@@ -1,0 +1,110 @@
+import { Center, Loader } from '@mantine/core';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  type ErrorComponentProps,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { queryClient, faultOf } from './api/query-client.js';
+import { currentSession, onSessionChange } from './api/session.js';
+import { paths } from './paths.js';
+import { NotFoundPage } from './shell/NotFoundPage.js';
+import { Shell } from './shell/Shell.js';
+import { ErrorState } from './ui/states.js';
+
+const root = createRootRoute({ component: Outlet });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: paths.signIn,
+  validateSearch: (search: Record<string, unknown>): { link?: string; next?: string } => ({
+    ...(typeof search.link === 'string' ? { link: search.link } : {}),
+    ...(typeof search.next === 'string' ? { next: search.next } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./features/sign-in/SignInPage.js')),
+});
+
+/** Everything that needs somebody signed in. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'shell',
+  beforeLoad: async ({ location }) => {
+    const session = await currentSession();
+    if (session !== null) return;
+    throw redirect({ to: paths.signIn, search: location.href === '/' ? {} : { next: location.href } });
+  },
+  component: Shell,
+});
+
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: paths.overview,
+  component: lazyRouteComponent(() => import('./features/overview/OverviewPage.js')),
+});
+
+const bundles = createRoute({
+  getParentRoute: () => shell,
+  path: paths.bundles,
+  validateSearch: (search: Record<string, unknown>): { offset?: number } => offsetOf(search),
+  component: lazyRouteComponent(() => import('./features/bundles/BundlesPage.js')),
+});
+
+const bundle = createRoute({
+  getParentRoute: () => shell,
+  path: paths.bundle,
+  validateSearch: (search: Record<string, unknown>): { rule?: string; view?: 'yaml' | 'json' } => ({
+    ...(typeof search.rule === 'string' ? { rule: search.rule } : {}),
+    ...(search.view === 'yaml' || search.view === 'json' ? { view: search.view } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./features/bundles/BundlePage.js')),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([signIn, shell.addChildren([overview, bundles, bundle])]),
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  defaultPendingMs: 300,
+  defaultPendingComponent: () => (
+    <Center py={96}>
+      <Loader size="sm" aria-label="Loading the page" />
+    </Center>
+  ),
+  defaultNotFoundComponent: NotFoundPage,
+  defaultErrorComponent: PageFault,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+// Signed out, or in as somebody else: nothing that was read for the one before stays, and guarded pages ask again.
+onSessionChange(() => {
+  queryClient.clear();
+  void router.invalidate();
+});
+
+function PageFault({ error, reset }: ErrorComponentProps) {
+  const { detail, requestId } = faultOf(error);
+  return (
+    <ErrorState
+      title="This page could not be shown"
+      detail={detail}
+      requestId={requestId}
+      onRetry={() => {
+        reset();
+        void router.invalidate();
+      }}
+    />
+  );
+}
+
+function offsetOf(search: Record<string, unknown>): { offset?: number } {
+  const offset = Number(search.offset);
+  return Number.isSafeInteger(offset) && offset > 0 ? { offset } : {};
+}
