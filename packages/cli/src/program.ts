@@ -39,6 +39,7 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   settings: async () => (await import('./commands/settings.js')).settingsCommand,
   keys: async () => (await import('./commands/keys.js')).keysCommand,
   decisions: async () => (await import('./commands/decisions.js')).decisionsCommand,
+  budgets: async () => (await import('./commands/budgets.js')).budgetsCommand,
   jobs: async () => (await import('./commands/jobs.js')).jobsCommand,
   channels: async () => (await import('./commands/channels.js')).channelsCommand,
   audit: async () => (await import('./commands/audit.js')).auditCommand,

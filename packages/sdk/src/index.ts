@@ -4,11 +4,13 @@ export {
   type AuditEntry,
   approvalStatuses,
   auditEntryHash,
+  type Budgets,
   type Bundle,
   type BundleExport,
   type BundleVerdict,
   bundlePayloadType,
   type CanaryStatus,
+  type ChangeEvent,
   type Channel,
   channelKinds,
   channelTopics,
@@ -39,6 +41,7 @@ export {
   type PinnedBundle,
   type Problem,
   type ProblemCode,
+  permits,
   preAuthEncoding,
   type Replica,
   type Role,
@@ -63,6 +66,7 @@ export {
   PolicyStudioClient,
   type Verdict,
 } from './client.js';
+export type { FollowOptions } from './event-stream.js';
 export type { JsonFault } from './json-fault.js';
 export {
   type LocalBundle,

@@ -25,7 +25,7 @@ const BudgetAccount = Type.Object({
   calls: Nullable(Type.Object({ ...Used.properties })),
   exhausted: Type.Boolean({ description: 'Nothing is left of the one or the other.' }),
   refused_at: Nullable(Timestamp, {
-    description: 'The minute in which it first refused something, of this day or session.',
+    description: 'The minute in which a cap on this account first refused something, on this day or in this session.',
   }),
   resets_at: Nullable(Timestamp, { description: 'null: never.' }),
 });
