@@ -164,3 +164,4 @@ export { type PairedCounts, pairedDifference, pairedEvidence } from './stats/pai
 export { type CappedCounts, cappedCounts } from './stats/principals.js';
 export { percent, type RateLimits, type RateVerdict, rateGate, type Verdict } from './stats/rate-gate.js';
 export { ratioMismatchEvidence } from './stats/ratio.js';
+export { type SinceStart, startWeight } from './stats/starts.js';

@@ -38,12 +38,17 @@ export function rateEvidence(limit: number, direction: 'above' | 'below'): LogEv
 
 /** ln of the mean of exponentials. */
 export function logMean(logs: Float64Array): number {
+  return logSum(logs) - Math.log(logs.length);
+}
+
+/** ln of the sum of exponentials; of none it is minus infinity. */
+export function logSum(logs: ArrayLike<number>): number {
   let highest = Number.NEGATIVE_INFINITY;
-  for (const log of logs) if (log > highest) highest = log;
+  for (let i = 0; i < logs.length; i++) highest = Math.max(highest, logs[i] as number);
   if (highest === Number.NEGATIVE_INFINITY) return highest;
   let sum = 0;
-  for (const log of logs) sum += Math.exp(log - highest);
-  return highest + Math.log(sum / logs.length);
+  for (let i = 0; i < logs.length; i++) sum += Math.exp((logs[i] as number) - highest);
+  return highest + Math.log(sum);
 }
 
 /** `2,300 : 1`, as people read odds; everything from a million up is `more than 1,000,000 : 1`. */

@@ -33,6 +33,16 @@ export function cappedCounts(byPrincipal: readonly Counts[]): CappedCounts {
   return { bad, good, principals: sizes.length, fewPrincipals, discounted: total === 0 ? 0 : (total - kept) / total };
 }
 
+/**
+ * The same, and none has more than a third of what is bad either; what is beyond that is left out. So with fewer than
+ * three for whom it is bad nothing is. For counts of short times, in which a single loop can be most of what happens.
+ */
+export function spreadCounts(byPrincipal: readonly Counts[]): CappedCounts {
+  const bads = byPrincipal.map(({ bad }) => bad).filter((bad) => bad > 0);
+  const most = bads.length < leastPrincipals ? 0 : capFor(bads);
+  return cappedCounts(byPrincipal.map(({ bad, good }) => ({ bad: Math.min(bad, most), good })));
+}
+
 /** The largest size c for which c is at most a third of the sum of min(size, c). At least three sizes, all above 0. */
 function capFor(sizes: readonly number[]): number {
   const ascending = [...sizes].sort((a, b) => a - b);

@@ -1,6 +1,7 @@
 import type { Counts } from './evidence.js';
-import { type LogEvidence, oddsText, rateEvidence } from './evidence.js';
-import { type CappedCounts, cappedCounts } from './principals.js';
+import { type LogEvidence, logSum, oddsText, rateEvidence } from './evidence.js';
+import { type CappedCounts, cappedCounts, spreadCounts } from './principals.js';
+import { type SinceStart, startWeight } from './starts.js';
 
 /** What a gate says. `critical` asks for a rollback, `fail` and `inconclusive` for a hold. */
 export type Verdict = 'pass' | 'fail' | 'critical' | 'inconclusive';
@@ -18,13 +19,15 @@ export interface RateLimits {
 
 export interface RateVerdict {
   readonly verdict: Verdict;
-  /** The measured rate, principals capped; null before anything was seen. */
+  /** The measured rate, principals capped, since the start that decides; null before anything was seen. */
   readonly rate: number | null;
-  /** Decisions counted, uncapped. */
+  /** Decisions counted since that start, uncapped. */
   readonly sample: number;
-  /** ln of the e-value that the rate is above the gate. */
+  /** The same since the first start, where another one decides; else null. */
+  readonly overall: { readonly rate: number; readonly sample: number } | null;
+  /** ln of the e-value that the rate is or was above the gate. */
   readonly evidenceAbove: number;
-  /** ln of the e-value that the rate is below the critical limit. */
+  /** ln of the e-value that the rate is below the critical limit, since the first start. */
   readonly evidenceBelow: number;
   readonly counts: CappedCounts;
   /** One sentence for people. */
@@ -39,55 +42,100 @@ const passAt = Math.log(20);
 /** Beyond this many decisions no verdict is foretold. */
 const horizon = 10_000_000;
 
-/** A gate for one rate. Made once for its limits, asked as often as wanted. */
-export function rateGate(limits: RateLimits): (byPrincipal: readonly Counts[]) => RateVerdict {
+/**
+ * A gate for one rate. Made once for its limits, asked as often as wanted: with what each principal did since the first
+ * start, and, so that long health hides no sudden failure, since later ones.
+ */
+export function rateGate(
+  limits: RateLimits,
+): (byPrincipal: readonly Counts[], later?: readonly SinceStart<readonly Counts[]>[]) => RateVerdict {
   const above = rateEvidence(limits.gate, 'above');
+  const beyond = rateEvidence(limits.critical, 'above');
   const below = rateEvidence(limits.critical, 'below');
-  return (byPrincipal) => {
-    const counts = cappedCounts(byPrincipal);
-    const sample = byPrincipal.reduce((sum, { bad, good }) => sum + bad + good, 0);
-    const kept = counts.bad + counts.good;
-    const rate = kept === 0 ? null : counts.bad / kept;
-    const evidenceAbove = above(counts);
-    const evidenceBelow = below(counts);
-    const verdict = verdictOf(limits, { rate, sample, evidenceAbove, evidenceBelow });
+  return (byPrincipal, later = []) => {
+    const spanOf = spansBy(above, beyond);
+    const whole = spanOf(byPrincipal, 0, cappedCounts(byPrincipal));
+    // Where there are few principals at all, one of them may be all there is to go by.
+    const count = whole.counts.fewPrincipals ? cappedCounts : spreadCounts;
+    const spans = [whole, ...later.map(({ ordinal, seen }) => spanOf(seen, ordinal, count(seen)))];
+    const evidenceBelow = below(whole.counts);
+    const evidenceAbove = logSum(spans.map((span) => span.above));
+    const measured = { whole, spans, evidenceAbove, evidenceBeyond: logSum(spans.map((span) => span.beyond)) };
+    const { verdict, span } = verdictOf(limits, { ...measured, evidenceBelow });
+    const { rate, sample, counts } = span;
     const decisionsToVerdict =
-      verdict === 'inconclusive' && rate !== null ? foreseen(limits, above, below, rate, sample) : null;
+      verdict === 'inconclusive' && rate !== null ? foreseen(limits, { above, below }, rate, sample) : null;
+    const overall = span === whole || whole.rate === null ? null : { rate: whole.rate, sample: whole.sample };
+    const said = { verdict, rate, sample, overall, evidenceBelow, counts, decisionsToVerdict };
+    // What decides by the critical limit alone is told as evidence against that.
+    const told = Math.max(evidenceAbove, measured.evidenceBeyond);
+    return { ...said, evidenceAbove: told, sentence: sentence(limits, { ...said, evidenceAbove: told }) };
+  };
+}
+
+/** What was seen since one start, with ln of its weighted evidence. */
+interface Span {
+  readonly counts: CappedCounts;
+  readonly sample: number;
+  readonly rate: number | null;
+  /** That the rate is above the gate. */
+  readonly above: number;
+  /** That it is above the critical limit. */
+  readonly beyond: number;
+}
+
+function spansBy(above: LogEvidence, beyond: LogEvidence) {
+  return (byPrincipal: readonly Counts[], ordinal: number, counts: CappedCounts): Span => {
+    const kept = counts.bad + counts.good;
+    const weight = Math.log(startWeight(ordinal));
     return {
-      verdict,
-      rate,
-      sample,
-      evidenceAbove,
-      evidenceBelow,
       counts,
-      sentence: sentence(limits, { verdict, rate, sample, evidenceAbove, evidenceBelow, counts, decisionsToVerdict }),
-      decisionsToVerdict,
+      sample: byPrincipal.reduce((sum, { bad, good }) => sum + bad + good, 0),
+      rate: kept === 0 ? null : counts.bad / kept,
+      above: weight + above(counts),
+      beyond: weight + beyond(counts),
     };
   };
 }
 
-type Measured = Pick<RateVerdict, 'rate' | 'sample' | 'evidenceAbove' | 'evidenceBelow'>;
-
-function verdictOf(limits: RateLimits, { rate, sample, evidenceAbove, evidenceBelow }: Measured): Verdict {
-  if (rate === null) return 'inconclusive';
-  if (rate > limits.critical && evidenceAbove >= criticalAt) return 'critical';
-  if (evidenceAbove >= failAt) return 'fail';
-  if (sample >= limits.minSample && rate < limits.gate && evidenceBelow >= passAt) return 'pass';
-  return 'inconclusive';
+interface Measured {
+  readonly whole: Span;
+  readonly spans: readonly Span[];
+  readonly evidenceAbove: number;
+  readonly evidenceBeyond: number;
+  readonly evidenceBelow: number;
 }
 
-/** The further decisions after which this rate, kept up, passes or fails. */
+/** The verdict and the span it rests on: of those that speak against the rate the one that says most. */
+function verdictOf(limits: RateLimits, measured: Measured): { readonly verdict: Verdict; readonly span: Span } {
+  const { whole, spans, evidenceAbove, evidenceBeyond, evidenceBelow } = measured;
+  if (whole.rate === null) return { verdict: 'inconclusive', span: whole };
+  const decisive = mostOf(spans, 'above');
+  if (evidenceAbove >= criticalAt && decisive.rate !== null && decisive.rate > limits.critical)
+    return { verdict: 'critical', span: decisive };
+  // Where a long while above the gate, but not beyond the critical limit, outweighs what is happening now.
+  if (evidenceBeyond >= criticalAt) return { verdict: 'critical', span: mostOf(spans, 'beyond') };
+  if (evidenceAbove >= failAt) return { verdict: 'fail', span: decisive };
+  const passes = whole.sample >= limits.minSample && whole.rate < limits.gate && evidenceBelow >= passAt;
+  return { verdict: passes ? 'pass' : 'inconclusive', span: whole };
+}
+
+function mostOf(spans: readonly Span[], evidence: 'above' | 'beyond'): Span {
+  return spans.reduce((most, span) => (span[evidence] > most[evidence] ? span : most));
+}
+
+/** The further decisions after which this rate, kept up from the start, passes or fails. */
 function foreseen(
   limits: RateLimits,
-  above: LogEvidence,
-  below: LogEvidence,
+  { above, below }: { readonly above: LogEvidence; readonly below: LogEvidence },
   rate: number,
   sample: number,
 ): number | null {
+  const weight = Math.log(startWeight(0));
   const decided = (n: number): boolean => {
     const counts = { bad: rate * n, good: (1 - rate) * n };
-    const measured = { rate, sample: n, evidenceAbove: above(counts), evidenceBelow: below(counts) };
-    return verdictOf(limits, measured) !== 'inconclusive';
+    if (weight + above(counts) >= failAt) return true;
+    return n >= limits.minSample && rate < limits.gate && below(counts) >= passAt;
   };
   let high = Math.max(1, sample);
   while (!decided(high)) {
@@ -109,10 +157,14 @@ export function percent(rate: number): string {
 }
 
 function sentence(limits: RateLimits, measured: Omit<RateVerdict, 'sentence'>): string {
-  const { verdict, rate, sample, evidenceAbove, evidenceBelow, counts, decisionsToVerdict } = measured;
+  const { verdict, rate, sample, overall, evidenceAbove, evidenceBelow, counts, decisionsToVerdict } = measured;
   const few = counts.fewPrincipals && sample > 0 ? `; this rests on ${plural(counts.principals, 'principal')}` : '';
   if (rate === null) return `no ${limits.name} yet: nothing was decided in this step`;
-  const seen = `the ${limits.name} is ${percent(rate)} over ${plural(Math.round(sample), 'decision')}`;
+  const over = `over ${overall ? 'the last ' : ''}${plural(Math.round(sample), 'decision')}`;
+  const before = overall
+    ? ` (${percent(overall.rate)} over all ${plural(Math.round(overall.sample), 'decision')} of the step)`
+    : '';
+  const seen = `the ${limits.name} is ${percent(rate)} ${over}${before}`;
   switch (verdict) {
     case 'critical':
       return `${seen}, beyond the critical ${percent(limits.critical)}; evidence ${oddsText(evidenceAbove)} that it exceeds ${percent(limits.gate)}${few}`;

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import type { EvidenceArm } from './arms.js';
 import { idBound, timeOfId } from './decision-id.js';
+import { foldBlocks, forgetBlocks } from './evidence-blocks.js';
 import type { DecisionRow } from './record.js';
 
 /** What one principal did in one arm of one step. */
@@ -251,6 +252,7 @@ export async function foldEvidence(pool: Pool): Promise<number> {
     folded += taken;
     if (taken < foldRows) break;
   }
+  await forgetBlocks(pool);
   return folded;
 }
 
@@ -278,11 +280,13 @@ const foldStatement = `
     returning ${key}, xmax = 0 as is_new
   ), added as (
     select ${key}, count(*) filter (where is_new) as principals from folded group by ${key}
+  ), blocks as (${foldBlocks}
   ), added_up as (
-    insert into rollout_evidence_sum as e (${key}, workspace_id, ${summed.join(', ')}, last_at, principals)
+    insert into rollout_evidence_sum as e (${key}, workspace_id, ${summed.join(', ')}, last_at, first_at, principals)
     select t.*, a.principals from (
-      select ${key}, workspace_id, ${sums('')}, max(last_at) from taken group by ${key}, workspace_id
+      select ${key}, workspace_id, ${sums('')}, max(last_at), min(arrived_at) from taken group by ${key}, workspace_id
     ) t join added a using (${key})
-    on conflict (${key}) do update set ${addUp}, ${newest}, principals = e.principals + excluded.principals
+    on conflict (${key}) do update set ${addUp}, ${newest}, first_at = least(e.first_at, excluded.first_at),
+      principals = e.principals + excluded.principals
   )
   select count(*) as taken from taken`;

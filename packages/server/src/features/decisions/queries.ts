@@ -13,6 +13,7 @@ export {
   evidenceOf,
   type PrincipalEvidence,
 } from './evidence.js';
+export { type EvidenceSince, evidenceSince, type PartEvidence } from './evidence-blocks.js';
 
 /** One recorded decision; null when the workspace has none of that id. */
 export async function decisionById(

@@ -3,11 +3,14 @@ import {
   type ArmEvidence,
   decidedSince,
   type EvidenceByArm,
+  type EvidenceSince,
   evidenceOf,
+  evidenceSince,
+  type PartEvidence,
   type PrincipalEvidence,
 } from '../decisions/queries.js';
 
-export type { ArmEvidence, PrincipalEvidence };
+export type { ArmEvidence, EvidenceSince, PartEvidence, PrincipalEvidence };
 
 /**
  * All that was seen in one step of a rollout. `stable`: requests of principals outside the canary, as the previous bundle
@@ -17,6 +20,8 @@ export type { ArmEvidence, PrincipalEvidence };
 export interface StepEvidence extends EvidenceByArm {
   /** Decisions of the last ten minutes. */
   readonly recent: { readonly stable: number; readonly canary: number };
+  /** The same since later moments of the step, so that long health hides no sudden failure. */
+  readonly since: readonly EvidenceSince[];
   /** How long the step has lasted, milliseconds. */
   readonly stepMs: number;
 }
@@ -37,11 +42,13 @@ export async function stepEvidence(
 ): Promise<StepEvidence> {
   const { workspace_id: workspaceId, id, bundle_id: bundleId, step, step_entered_at: entered } = rollout;
   const arms = await evidenceOf(db, id, step);
+  const later = await evidenceSince(db, id, step);
   const since = new Date(Math.max(now.getTime() - recentMs, entered.getTime()));
   const recent = await decidedSince(db, workspaceId, bundleId, since);
   return {
     ...arms,
     recent: { stable: recent.byOthers, canary: recent.byBundle },
+    since: later,
     stepMs: Math.max(0, now.getTime() - entered.getTime()),
   };
 }

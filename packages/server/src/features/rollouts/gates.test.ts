@@ -44,6 +44,7 @@ function evidence(arms: Partial<StepEvidence>): StepEvidence {
     canary: arm({}),
     shadow: arm({}),
     recent: { stable: 0, canary: 0 },
+    since: [],
     stepMs: hour,
     ...arms,
   };

@@ -7,12 +7,13 @@ import {
   type RateVerdict,
   rateGate,
   ratioMismatchEvidence,
+  type SinceStart,
 } from '@policy-studio/engine';
 import {
   type ArmEvidence,
   allowedCount,
   outcomeCoverage,
-  type PrincipalEvidence,
+  type PartEvidence,
   type StepEvidence,
   total,
 } from './evidence.js';
@@ -47,8 +48,7 @@ const missedDecisions = 5;
  * compare with are left out where there is none, and cost is compared only while both arms decide.
  */
 export function judge(rollout: Judged, evidence: StepEvidence): Judgement {
-  const candidate = rollout.phase === 'shadow' ? evidence.shadow : evidence.canary;
-  const seen: Seen = { rollout, evidence, candidate };
+  const seen: Seen = { rollout, evidence };
   const rates = [errorGate(seen), denyGate(seen), ...(rollout.hasTarget ? [noMatchGate(seen)] : [])];
   const compared = rollout.hasTarget && rollout.phase === 'canary' ? [costIncrease(seen)] : [];
   const divided = rollout.phase === 'canary' ? [sampleRatio(seen)] : [];
@@ -59,8 +59,6 @@ export function judge(rollout: Judged, evidence: StepEvidence): Judgement {
 interface Seen {
   readonly rollout: Judged;
   readonly evidence: StepEvidence;
-  /** Where the candidate's own decisions are counted. */
-  readonly candidate: ArmEvidence;
 }
 
 const holdOf: Partial<Record<GateName, GateReading['holds'][number]>> = {
@@ -83,64 +81,105 @@ function readingOf(gates: readonly Gate[]): Omit<GateReading, 'frozen'> {
   return { verdict: worstFirst.find((verdict) => verdicts.has(verdict)) ?? 'pass', holds: [...holds] };
 }
 
+/** What a rate is measured on: since the step began, and since later moments of it. */
+interface Series {
+  readonly whole: readonly Counts[];
+  readonly later: readonly SinceStart<readonly Counts[]>[];
+}
+
+type Arm = 'stable' | 'canary' | 'shadow';
+
+function seriesOf({ evidence }: Pick<Seen, 'evidence'>, arms: readonly Arm[], count: Count): Series {
+  return {
+    whole: arms.flatMap((arm) => evidence[arm].byPrincipal.map(count)),
+    later: evidence.since.map((since) => ({
+      ordinal: since.ordinal,
+      seen: arms.flatMap((arm) => since.arms[arm].byPart.map(count)),
+    })),
+  };
+}
+
+type Count = (one: PartEvidence) => Counts;
+
+const counted =
+  (count: keyof PartEvidence): Count =>
+  (one) => ({ bad: one[count], good: Math.max(0, one.decisions - one[count]) });
+
+/** What the other bundle denied of what this arm was asked. */
+const deniedThere: Count = ({ decisions, denied, newlyDenied, newlyAllowed }) => {
+  const bad = Math.max(0, denied - newlyDenied + newlyAllowed);
+  return { bad, good: Math.max(0, decisions - bad) };
+};
+
+const breaches = ({ verdict }: RateVerdict): boolean => verdict === 'fail' || verdict === 'critical';
+
 function errorGate(seen: Seen): Gate {
   const { limits, hasTarget } = seen.rollout;
   const limit = { gate: limits.gates.max_error_rate, critical: limits.critical.max_error_rate };
   const measure = rateGate({ name: 'error rate', minSample: limits.gates.min_sample_size, ...limit });
-  const verdict = measure(errorCounts(seen.candidate));
+  const errorsIn = (arm: Arm): RateVerdict => {
+    const { whole, later } = seriesOf(seen, [arm], errorCount(seen.evidence[arm]));
+    return measure(whole, later);
+  };
+  const verdict = errorsIn(seen.rollout.phase === 'shadow' ? 'shadow' : 'canary');
   const gate = rateResult('error_rate', verdict, limit, seen);
-  if (!hasTarget || (verdict.verdict !== 'fail' && verdict.verdict !== 'critical')) return gate;
-  const stable = measure(errorCounts(seen.evidence.stable));
-  const breached = stable.verdict === 'fail' || stable.verdict === 'critical';
+  if (!hasTarget || !breaches(verdict)) return gate;
+  const stable = errorsIn('stable');
   // A candidate far worse than a stable bundle that is merely bad is not excused by it.
   const excused = verdict.verdict === 'fail' || (stable.rate !== null && stable.rate > limit.critical);
-  if (!breached || !excused || stable.rate === null) return gate;
+  if (!breaches(stable) || !excused || stable.rate === null) return gate;
   const also = `stable has ${percent(stable.rate)} at the same time, so the cause is not this bundle`;
   return { ...gate, environmental: true, sentence: `${gate.sentence}; ${also}` };
 }
 
 /** By outcomes once some were reported in this step, else by evaluations that failed. */
+function errorCount(arm: ArmEvidence): Count {
+  return total(arm, 'outcomes') > 0
+    ? ({ failed, outcomes, outcomeErrors }) => ({
+        bad: failed + outcomeErrors,
+        good: Math.max(0, outcomes - outcomeErrors),
+      })
+    : counted('failed');
+}
+
 export function errorCounts(arm: ArmEvidence): Counts[] {
-  const reported = total(arm, 'outcomes') > 0;
-  return arm.byPrincipal.map(({ decisions, failed, outcomes, outcomeErrors }) =>
-    reported
-      ? { bad: failed + outcomeErrors, good: Math.max(0, outcomes - outcomeErrors) }
-      : { bad: failed, good: Math.max(0, decisions - failed) },
-  );
+  return arm.byPrincipal.map(errorCount(arm));
 }
 
 function denyGate(seen: Seen): Gate {
-  const { rollout, evidence, candidate } = seen;
+  const { rollout } = seen;
   const { gates, critical } = rollout.limits;
-  const controlRate = rollout.phase === 'baking' ? deniedBefore(candidate) : share(evidence.stable, 'denied');
-  if (rollout.hasTarget && controlRate !== null && controlRate > gates.max_deny_rate) {
-    const spread = critical.max_deny_rate - gates.max_deny_rate;
-    const limit = { gate: newlyDeniedMargin, critical: Math.max(newlyDeniedMargin, spread) };
-    const measure = rateGate({ name: 'share of newly denied requests', minSample: gates.min_sample_size, ...limit });
-    const gate = rateResult('newly_denied', measure(paired(seen, 'newlyDenied')), limit, seen);
-    const why = `stable itself denies ${percent(controlRate)}, so what counts is what the candidate denies besides`;
-    return { ...gate, sentence: `${gate.sentence}; ${why}` };
-  }
   const limit = { gate: gates.max_deny_rate, critical: critical.max_deny_rate };
   const measure = rateGate({ name: 'deny rate', minSample: gates.min_sample_size, ...limit });
-  return rateResult('deny_rate', measure(counted(candidate.byPrincipal, 'denied')), limit, seen);
+  const measured = (arm: Arm, count: Count): RateVerdict => {
+    const { whole, later } = seriesOf(seen, [arm], count);
+    return measure(whole, later);
+  };
+  if (rollout.hasTarget) {
+    const control =
+      rollout.phase === 'baking' ? measured('canary', deniedThere) : measured('stable', counted('denied'));
+    const rate = control.overall?.rate ?? control.rate;
+    if (breaches(control) || (rate !== null && rate > gates.max_deny_rate))
+      return newlyDeniedGate(seen, control.rate ?? 0);
+  }
+  const candidate = rollout.phase === 'shadow' ? 'shadow' : 'canary';
+  return rateResult('deny_rate', measured(candidate, counted('denied')), limit, seen);
 }
 
-/** The share that the other bundle denied of what this arm was asked; null when it was asked nothing. */
-function deniedBefore(arm: ArmEvidence): number | null {
-  const decisions = total(arm, 'decisions');
-  const denied = total(arm, 'denied') - total(arm, 'newlyDenied') + total(arm, 'newlyAllowed');
-  return decisions === 0 ? null : denied / decisions;
+/** Where stable itself denies more than is allowed, lately or in all. */
+function newlyDeniedGate(seen: Seen, controlRate: number): Gate {
+  const { gates, critical } = seen.rollout.limits;
+  const spread = critical.max_deny_rate - gates.max_deny_rate;
+  const limit = { gate: newlyDeniedMargin, critical: Math.max(newlyDeniedMargin, spread) };
+  const measure = rateGate({ name: 'share of newly denied requests', minSample: gates.min_sample_size, ...limit });
+  const { whole, later } = seriesOf(seen, onBoth, counted('newlyDenied'));
+  const gate = rateResult('newly_denied', measure(whole, later), limit, seen);
+  const why = `stable itself denies ${percent(controlRate)}, so what counts is what the candidate denies besides`;
+  return { ...gate, sentence: `${gate.sentence}; ${why}` };
 }
 
 /** Of requests that both bundles were asked, wherever the candidate decided or only watched. */
-function paired({ evidence }: Seen, count: keyof PrincipalEvidence): Counts[] {
-  return [evidence.canary, evidence.shadow].flatMap(({ byPrincipal }) => counted(byPrincipal, count));
-}
-
-function counted(byPrincipal: readonly PrincipalEvidence[], count: keyof PrincipalEvidence): Counts[] {
-  return byPrincipal.map((one) => ({ bad: one[count], good: Math.max(0, one.decisions - one[count]) }));
-}
+const onBoth = ['canary', 'shadow'] as const;
 
 /** Requests for which the candidate has no rule where the other bundle has one. */
 function noMatchGate(seen: Seen): Gate {
@@ -148,7 +187,8 @@ function noMatchGate(seen: Seen): Gate {
   const limit = { gate: critical.max_no_match_increase, critical: critical.max_no_match_increase };
   const name = 'share of requests newly without a rule';
   const measure = rateGate({ name, minSample: gates.min_sample_size, ...limit });
-  return rateResult('no_match', measure(paired(seen, 'newlyUnmatched')), limit, seen);
+  const { whole, later } = seriesOf(seen, onBoth, counted('newlyUnmatched'));
+  return rateResult('no_match', measure(whole, later), limit, seen);
 }
 
 function costIncrease({ rollout, evidence }: Seen): Gate {
@@ -250,11 +290,6 @@ function rateResult(
     expected_seconds: expectedMs === null ? null : Math.ceil(expectedMs / 1000),
     environmental: false,
   };
-}
-
-function share(arm: ArmEvidence, count: keyof PrincipalEvidence): number | null {
-  const decisions = total(arm, 'decisions');
-  return decisions === 0 ? null : total(arm, count) / decisions;
 }
 
 function plural(count: number): string {
