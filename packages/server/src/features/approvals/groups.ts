@@ -9,10 +9,10 @@ import type { Pool, PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
 import { invalid } from '../../http/route.js';
+import { samePerson } from '../../person.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
-import { samePerson } from './transition.js';
 
 interface GroupRow {
   readonly id: number;

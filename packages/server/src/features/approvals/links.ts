@@ -4,6 +4,7 @@ import { canonicalJson } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
+import { samePerson } from '../../person.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import type { ServerSecrets } from '../../server-secrets.js';
 import type { Services } from '../../services.js';
@@ -12,7 +13,7 @@ import { noApproval } from './document.js';
 import { type ApprovalRow, approvalById } from './queries.js';
 import { stateOf } from './status.js';
 import { addEntry } from './timeline.js';
-import { approvalTransition, samePerson } from './transition.js';
+import { approvalTransition } from './transition.js';
 
 const minuteMs = 60_000;
 const defaultMinutes = 60;
@@ -93,7 +94,8 @@ export async function linkById(
     `select l.id, l.workspace_id, l.approval_id, l.approver, l.nonce, l.made_by, l.key_id, l.expires_at,
             l.wrong_guesses, l.used_at, l.revoked_at,
             l.key_id is not null and not exists (select 1 from api_key k
-              where k.id = l.key_id and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)) as maker_gone
+              where k.id = l.key_id and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2))
+            and not exists (select 1 from member m where m.id = l.key_id and m.removed_at is null) as maker_gone
        from approval_link l where l.id = $1 ${lock}`,
     [id, now],
   );

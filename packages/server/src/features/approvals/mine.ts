@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Caller } from '../../caller.js';
+import { samePerson } from '../../person.js';
 import type { WaitingFor } from './queries.js';
-import { samePerson } from './transition.js';
 
 /** How the caller is known among what is pending; null: nothing waits for somebody of this role. */
 export async function waitingFor(pool: Pool, { workspaceId, owner, role }: Caller): Promise<WaitingFor | null> {

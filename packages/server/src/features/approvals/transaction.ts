@@ -17,7 +17,7 @@ export {
   useActionApproval,
 } from './action.js';
 export { approvalChannel, stateOf, writeStatus } from './status.js';
-export { higherRisk, samePerson } from './transition.js';
+export { higherRisk } from './transition.js';
 
 /** What an approval says yes to. The digest of it is what binds the approval. */
 export type Subject = Readonly<Record<string, unknown>>;

@@ -1,12 +1,12 @@
 import { approvalStatuses, risks } from '@policy-studio/contract';
 import { describe, expect, test } from 'vitest';
+import { samePerson } from '../../person.js';
 import {
   type ApprovalCommand,
   type ApprovalState,
   approvalTransition,
   higherRisk,
   quorumFor,
-  samePerson,
   statusAt,
 } from './transition.js';
 

@@ -1,4 +1,5 @@
 import { type ApprovalStatus, type ProblemCode, type Risk, risks } from '@policy-studio/contract';
+import { samePerson } from '../../person.js';
 
 export interface ApprovalState {
   /** As stored; whether it has expired meanwhile is seen from `expiresAt`. */
@@ -39,23 +40,6 @@ export type ApprovalRefusal = { readonly refused: ProblemCode; readonly detail: 
 export function statusAt(state: { status: ApprovalStatus; expiresAt: Date }, now: Date): ApprovalStatus {
   const open = state.status === 'pending' || state.status === 'approved';
   return open && state.expiresAt <= now ? 'expired' : state.status;
-}
-
-/**
- * Owners of keys are people: spelling a name in other letters, with other spaces or with characters that do not show does
- * not make a second one. Letters of another script that look alike do.
- */
-export function samePerson(a: string, b: string): boolean {
-  return person(a) === person(b);
-}
-function person(owner: string): string {
-  const shown = owner.replaceAll(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '').normalize('NFKC');
-  // Upper case first, for letters that have several lower cases. U+2800 is a blank that is no white space.
-  return shown
-    .replaceAll(/[\s\u2800]+/gu, ' ')
-    .trim()
-    .toUpperCase()
-    .toLowerCase();
 }
 
 /** Whether a person who approves may speak for a group. */

@@ -2,9 +2,10 @@ import type { BodyOf, EmergencySwitch, operations } from '@policy-studio/contrac
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
+import { samePerson } from '../../person.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { lockEnforcement, samePerson } from '../approvals/transaction.js';
+import { lockEnforcement } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { noteIncident, openIncident } from '../incidents/transaction.js';
 import { disableSubject, generationNow, lastPin, type PinRow, pinDocument } from './queries.js';

@@ -1,6 +1,6 @@
 import { canonicalJson, sha256Hex } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
-import { samePerson } from '../approvals/transaction.js';
+import { samePerson } from '../../person.js';
 import { recordChange } from '../events/transaction.js';
 import { noteIncident } from '../incidents/transaction.js';
 import { type BundlePinRow, isBundlePinOver, lastBundlePin } from './queries.js';
