@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchRequest } from '../decide/workload.js';
-import { benchRoot, repositoryRoot } from '../report.js';
+import { benchRoot } from '../report.js';
+import { answersAt, ended, freePort, launch, send, startServer } from '../server.js';
 import { cerbosBody, cerbosPolicies, policyStudioRules } from './questions.js';
 
 /** A running server that answers the questions of this benchmark. */
@@ -22,28 +21,10 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-const started = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGTERM');
-});
-
-const adminToken = 'bench-admin-token-0123456789';
-
 /** The built server on an empty folder, with the rules approved and in force, asked with an agent's key. */
 export async function startPolicyStudio(decisionLog: 'durable' | 'async'): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'policy-studio-bench-'));
-  const port = await freePort();
-  const child = launch(process.execPath, [join(repositoryRoot, 'packages/server/dist/main.js')], {
-    ...process.env,
-    HOST: '127.0.0.1',
-    PORT: String(port),
-    DATA_DIR: dataDir,
-    DECISION_LOG: decisionLog,
-    ADMIN_TOKEN: adminToken,
-    LOG_LEVEL: 'error',
-  });
-  const base = `http://127.0.0.1:${port}`;
-  await answersAt(`${base}/readyz`, child);
+  const { child, url: base } = await startServer(dataDir, { DECISION_LOG: decisionLog });
   const key = await activateRules(base);
   return {
     name: `Policy Studio, ${decisionLog} log`,
@@ -61,21 +42,12 @@ export async function startPolicyStudio(decisionLog: 'durable' | 'async'): Promi
 }
 
 async function activateRules(base: string): Promise<string> {
-  const send = async (method: string, path: string, body: object): Promise<Record<string, unknown>> => {
-    const response = await fetch(`${base}/policy${path}`, {
-      method,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` },
-      body: JSON.stringify(body),
-    });
-    const answer = (await response.json()) as Record<string, unknown>;
-    if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer).slice(0, 500)}`);
-    return answer;
-  };
-  const post = (path: string, body: object) => send('POST', path, body);
+  const ask = (method: string, path: string, body: object) => send<Record<string, unknown>>(base, method, path, body);
+  const post = (path: string, body: object) => ask('POST', path, body);
   const rules = policyStudioRules();
   // As in use: rules name what the catalog knows.
-  for (const agent of new Set(rules.map((rule) => rule.agent))) await send('PUT', `/catalog/agents/${agent}`, {});
-  for (const action of new Set(rules.map((rule) => rule.action))) await send('PUT', `/catalog/actions/${action}`, {});
+  for (const agent of new Set(rules.map((rule) => rule.agent))) await ask('PUT', `/catalog/agents/${agent}`, {});
+  for (const action of new Set(rules.map((rule) => rule.action))) await ask('PUT', `/catalog/actions/${action}`, {});
   const bundle = await post('/bundles', { version: '1.0.0', rules });
   const approval = await post('/approvals', {
     kind: 'activation',
@@ -158,49 +130,6 @@ export async function startCerbos(): Promise<Target | null> {
 
 function decisionsIn(answer: unknown, batch: boolean): { effect: string }[] {
   return batch ? (answer as { decisions: { effect: string }[] }).decisions : [answer as { effect: string }];
-}
-
-function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv, readsOutput = false): ChildProcess {
-  const child = spawn(command, args, { env, stdio: ['ignore', readsOutput ? 'pipe' : 'ignore', 'pipe'] });
-  // Kept for the message when it ends before it answers; drained, so that it cannot block on a full pipe.
-  let errors = '';
-  child.stderr?.on('data', (data: Buffer) => {
-    errors = (errors + data.toString()).slice(-2_000);
-  });
-  child.once('exit', (code) => {
-    if (started.delete(child)) process.stderr.write(`${command} ended with ${code}: ${errors}\n`);
-  });
-  started.add(child);
-  return child;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (!started.delete(child)) return;
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await exit;
-}
-
-async function answersAt(url: string, child: ChildProcess): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (performance.now() < deadline && child.exitCode === null) {
-    const answer = await fetch(url).catch(() => null);
-    if (answer?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} does not answer`);
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** The process named in the first line of a pid file and its children; none where there is no /proc. */

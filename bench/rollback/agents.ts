@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { send } from './servers.js';
+import { send } from '../server.js';
 
 /** When a server answered, and by which bundle. */
 export interface Answered {

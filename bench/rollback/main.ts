@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { figure, median, publish, table } from '../report.js';
+import { send } from '../server.js';
 import { type Agents, type Answered, sessionOf, startAgents, startProbes } from './agents.js';
-import { send, startServers } from './servers.js';
+import { startServers } from './servers.js';
 
 const serverCount = 3;
 const loopsEach = 4;

@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RuleInput } from '@policy-studio/engine';
-import { repositoryRoot } from '../report.js';
+import { ended, send, startServer } from '../server.js';
 
-const adminToken = 'bench-admin-token-0123456789';
 const warmUp = 15;
 const asked = 60;
 
@@ -18,65 +15,30 @@ const asked = 60;
  */
 export async function serverTimes(rules: readonly RuleInput[]): Promise<{ first: number; later: number[] }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'policy-studio-bench-'));
-  const port = await freePort();
-  const server = spawn(process.execPath, [join(repositoryRoot, 'packages/server/dist/main.js')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      DATA_DIR: dataDir,
-      ADMIN_TOKEN: adminToken,
-      LOG_LEVEL: 'debug',
-    },
-  });
-  const stop = (): void => void server.kill('SIGTERM');
-  process.on('exit', stop);
+  const times: number[] = [];
+  const { child, url } = await startServer(dataDir, { LOG_LEVEL: 'debug' }, (made) => watch(made, times));
   try {
-    const { started, times } = watch(server);
-    await started;
-    for (let seed = 0; seed < warmUp + asked; seed++) await simulate(port, rules, seed);
+    for (let seed = 0; seed < warmUp + asked; seed++) await simulate(url, rules, seed);
     // The line about an answer is written after it.
     while (times.length < warmUp + asked) await new Promise((resolve) => setTimeout(resolve, 20));
     return { first: times[0] ?? Number.NaN, later: times.slice(warmUp) };
   } finally {
-    stop();
-    if (server.exitCode === null) await once(server, 'exit');
-    process.off('exit', stop);
+    await ended(child);
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-function watch(server: ChildProcess): { started: Promise<void>; times: number[] } {
-  const times: number[] = [];
-  const started = new Promise<void>((resolve, reject) => {
-    server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-    for (const stream of [server.stdout, server.stderr]) {
-      if (!stream) continue;
-      createInterface(stream).on('line', (line) => {
-        if (line.includes('"msg":"started"')) resolve();
-        if (line.includes('"path":"/policy/simulate"')) times.push((JSON.parse(line) as { ms: number }).ms);
-      });
-    }
-  });
-  return { started, times };
+function watch({ stdout, stderr }: ChildProcess, times: number[]): void {
+  for (const stream of [stdout, stderr]) {
+    if (!stream) continue;
+    createInterface(stream).on('line', (line) => {
+      if (line.includes('"path":"/policy/simulate"')) times.push((JSON.parse(line) as { ms: number }).ms);
+    });
+  }
 }
 
-async function simulate(port: number, rules: readonly RuleInput[], seed: number): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/policy/simulate`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ rules, dataset: 'synthetic', synthetic_count: 1000, seed }),
-  });
-  const { summary } = (await response.json()) as { summary?: { total_cases: number } };
-  if (summary?.total_cases !== 1000) throw new Error(`the server answered ${response.status} to a simulation`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+async function simulate(url: string, rules: readonly RuleInput[], seed: number): Promise<void> {
+  const body = { rules, dataset: 'synthetic', synthetic_count: 1000, seed };
+  const { summary } = await send<{ summary?: { total_cases: number } }>(url, 'POST', '/simulate', body);
+  if (summary?.total_cases !== 1000) throw new Error(`the server decided ${summary?.total_cases} cases`);
 }

@@ -114,6 +114,12 @@ export { parseCondition } from './parse-condition.js';
 export type { EvaluationError } from './plan.js';
 export type { WarmUp } from './policy-index.js';
 export { parseRules } from './rule.js';
+export { canonicalRule, type ModifiedRule, type RuleChanges, ruleChanges } from './rule-changes.js';
+export {
+  type ApprovalForecast,
+  type ApprovalForecaster,
+  createApprovalForecaster,
+} from './simulate/approval-forecast.js';
 export { type CaseOutcome, type CaseResult, caseLimits, caseOutcomes, type SimulationCase } from './simulate/case.js';
 export {
   type CaseChange,

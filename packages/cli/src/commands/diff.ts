@@ -1,4 +1,11 @@
-import { type Effect, type SemanticChange, type SemanticDiff, semanticDiff } from '@policy-studio/engine';
+import {
+  canonicalRule,
+  type Effect,
+  ruleChanges,
+  type SemanticChange,
+  type SemanticDiff,
+  semanticDiff,
+} from '@policy-studio/engine';
 import { Command } from 'commander';
 import { readCatalogFor } from '../catalog-file.js';
 import { type BundlePair, type BundlePath, bundlePairs } from '../diff/bundle-pairs.js';
@@ -14,7 +21,6 @@ import {
   witnessText,
 } from '../diff/diff-text.js';
 import type { RecordedChanges } from '../diff/recorded.js';
-import { ruleChanges } from '../diff/rule-changes.js';
 import { exitCodes, unusable } from '../exit-code.js';
 import { displayName, readBytes } from '../input.js';
 import { defaultEffectOption } from '../option-values.js';
@@ -89,7 +95,13 @@ async function compare({ before, after }: BundlePair, options: DiffOptions, term
   };
   const semantic = semanticDiff(a.policy, b.policy, enforced ?? {});
   const recorded = requests === undefined ? null : await countRecorded(requests, a, b, semantic.changes, terminal);
-  const result = { before: sideOf(a), after: sideOf(b), ...ruleChanges(a.rules, b.rules), semantic, recorded };
+  const result = {
+    before: sideOf(a),
+    after: sideOf(b),
+    ...ruleChanges(a.rules.map(canonicalRule), b.rules.map(canonicalRule)),
+    semantic,
+    recorded,
+  };
   return { result, named: patternsIn([a, b]), after: b };
 }
 
@@ -176,6 +188,7 @@ function jsonResult({ semantic, recorded, ...rest }: DiffResult): object {
     recorded === null ? change : { ...change, recorded: recorded.by_change[index] ?? 0 },
   );
   if (recorded === null) return { ...rest, semantic: { ...semantic, changes } };
-  const { requests, changed, bad_lines } = recorded;
-  return { ...rest, semantic: { ...semantic, changes }, recorded: { requests, changed, bad_lines } };
+  const { requests, changed, bad_lines, approval_count, approvals } = recorded;
+  const counted = { requests, changed, bad_lines, approval_count, approvals };
+  return { ...rest, semantic: { ...semantic, changes }, recorded: counted };
 }

@@ -1,9 +1,8 @@
-import type { Effect, SemanticChange, SemanticDiff, UndecidedReason } from '@policy-studio/engine';
+import type { Effect, Rule, RuleChanges, SemanticChange, SemanticDiff, UndecidedReason } from '@policy-studio/engine';
 import { count, plural, printable, type Style, shown } from '../output.js';
 import type { RecordedChanges } from './recorded.js';
-import type { RuleChanges } from './rule-changes.js';
 
-export interface DiffResult extends RuleChanges {
+export interface DiffResult extends RuleChanges<Rule> {
   readonly before: DiffSide;
   readonly after: DiffSide;
   readonly semantic: SemanticDiff;
@@ -136,6 +135,9 @@ function ruleLines({ rules_added, rules_removed, rules_modified, summary }: Diff
 
 function recordedLines({ recorded }: DiffResult): string[] {
   if (recorded === null) return [];
-  const { requests, changed } = recorded;
-  return [`Recorded requests: ${count(changed)} of ${count(requests)} decided otherwise`];
+  const { requests, changed, approvals, approval_count: needed } = recorded;
+  const people =
+    approvals?.sentence ??
+    `${count(needed.after)} of them need approval, ${count(needed.before)} before (no times, so it is not known how many a day)`;
+  return [`Recorded requests: ${count(changed)} of ${count(requests)} decided otherwise`, `People: ${people}`];
 }

@@ -1,4 +1,11 @@
-import { type CompiledPolicy, canonicalJson, type PolicyDecision, type SemanticChange } from '@policy-studio/engine';
+import {
+  type ApprovalForecast,
+  type CompiledPolicy,
+  canonicalJson,
+  createApprovalForecaster,
+  type PolicyDecision,
+  type SemanticChange,
+} from '@policy-studio/engine';
 import { type LineNotes, replayRequests } from '../replay/run.js';
 
 /** How recorded requests fall on the changes between two policies. */
@@ -9,6 +16,10 @@ export interface RecordedChanges {
   readonly bad_lines: LineNotes;
   /** For each change, in their order, the requests that it concerns. */
   readonly by_change: readonly number[];
+  /** How many of the requests need approval, before and after. */
+  readonly approval_count: { readonly before: number; readonly after: number };
+  /** What that comes to a day; null when a line does not say when it was. */
+  readonly approvals: ApprovalForecast | null;
 }
 
 /**
@@ -26,7 +37,13 @@ export async function recordedChanges(
     .map((change, index) => ({ change, index }))
     .sort((a, b) => narrowness(b.change) - narrowness(a.change));
   let changed = 0;
-  const totals = await replayRequests(input, [before, after], ({ request }, [from, to]) => {
+  const needed = { before: 0, after: 0 };
+  const forecaster = createApprovalForecaster();
+  const totals = await replayRequests(input, [before, after], ({ request, entry }, [from, to]) => {
+    if (from.effect === 'needs_approval') needed.before += 1;
+    if (to.effect === 'needs_approval') needed.after += 1;
+    const atMs = recordedAt(entry);
+    if (atMs !== null) forecaster.add({ atMs, request: canonicalJson(request) }, from.effect, to.effect);
     if (outcomeOf(from) === outcomeOf(to)) return;
     changed += 1;
     const found = ranked.find(
@@ -38,7 +55,25 @@ export async function recordedChanges(
     );
     if (found !== undefined) counts[found.index] = (counts[found.index] ?? 0) + 1;
   });
-  return { requests: totals.calls, changed, bad_lines: totals.bad, by_change: counts };
+  const forecast = forecaster.report(totals.calls);
+  return {
+    requests: totals.calls,
+    changed,
+    bad_lines: totals.bad,
+    by_change: counts,
+    approval_count: needed,
+    approvals: forecast?.records === totals.calls ? forecast : null,
+  };
+}
+
+/** When a line was recorded, in milliseconds since 1970: its `at` (RFC 3339), else the time in its `decision_id` (UUIDv7). */
+function recordedAt({ at, decision_id: id }: Readonly<Record<string, unknown>>): number | null {
+  if (typeof at === 'string') {
+    const ms = Date.parse(at);
+    return Number.isNaN(ms) ? null : ms;
+  }
+  const hex = typeof id === 'string' ? /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-/i.exec(id) : null;
+  return hex ? Number.parseInt(`${hex[1]}${hex[2]}`, 16) : null;
 }
 
 function outcomeOf({ effect, budget, min_approvers }: PolicyDecision): string {

@@ -72,71 +72,44 @@ export const getPostMortem = defineOperation({
   problems: ['not_found'],
 });
 
-export const acknowledgeIncident = defineOperation({
-  id: 'acknowledgeIncident',
-  method: 'POST',
-  path: '/policy/incidents/{id}/acknowledge',
-  tag,
+const step = <Id extends string, Verb extends string>(
+  id: Id,
+  verb: Verb,
+  told: { readonly summary: string; readonly description?: string },
+) =>
+  defineOperation({
+    id,
+    method: 'POST',
+    path: `/policy/incidents/{id}/${verb}`,
+    tag,
+    ...told,
+    access,
+    params: IdParams,
+    body: IncidentStep,
+    bodyOptional: true,
+    bodyLimit: smallBodyBytes,
+    status: 200,
+    response: Incident,
+    problems: ['not_found', 'incident_status'],
+  });
+
+export const acknowledgeIncident = step('acknowledgeIncident', 'acknowledge', {
   summary: 'Say that somebody looks after it',
   description: 'Who acknowledges an incident that is assigned to nobody takes it on.',
-  access,
-  params: IdParams,
-  body: IncidentStep,
-  bodyOptional: true,
-  bodyLimit: smallBodyBytes,
-  status: 200,
-  response: Incident,
-  problems: ['not_found', 'incident_status'],
 });
 
-export const mitigateIncident = defineOperation({
-  id: 'mitigateIncident',
-  method: 'POST',
-  path: '/policy/incidents/{id}/mitigate',
-  tag,
+export const mitigateIncident = step('mitigateIncident', 'mitigate', {
   summary: 'Say that it does no more harm',
-  access,
-  params: IdParams,
-  body: IncidentStep,
-  bodyOptional: true,
-  bodyLimit: smallBodyBytes,
-  status: 200,
-  response: Incident,
-  problems: ['not_found', 'incident_status'],
 });
 
-export const resolveIncident = defineOperation({
-  id: 'resolveIncident',
-  method: 'POST',
-  path: '/policy/incidents/{id}/resolve',
-  tag,
+export const resolveIncident = step('resolveIncident', 'resolve', {
   summary: 'Say that its cause is gone',
   description: 'From any status before it: a false alarm takes one step.',
-  access,
-  params: IdParams,
-  body: IncidentStep,
-  bodyOptional: true,
-  bodyLimit: smallBodyBytes,
-  status: 200,
-  response: Incident,
-  problems: ['not_found', 'incident_status'],
 });
 
-export const closeIncident = defineOperation({
-  id: 'closeIncident',
-  method: 'POST',
-  path: '/policy/incidents/{id}/close',
-  tag,
+export const closeIncident = step('closeIncident', 'close', {
   summary: 'Close what is resolved',
   description: 'What is closed stays so: the same key opens another incident.',
-  access,
-  params: IdParams,
-  body: IncidentStep,
-  bodyOptional: true,
-  bodyLimit: smallBodyBytes,
-  status: 200,
-  response: Incident,
-  problems: ['not_found', 'incident_status'],
 });
 
 export const commentIncident = defineOperation({

@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compile } from '../compile.js';
 import type { RuleInput } from '../generated/rule.js';
 import { analyse, defaultBudget } from './analyse.js';
+import { policyOf } from './analysis.testkit.js';
 import { randomFrom } from './rule-sets.testkit.js';
 import { semanticDiff } from './semantic-diff.js';
-
-function policyOf(rules: readonly RuleInput[]): CompiledPolicy {
-  const policy = compile({ rules });
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy.slice(0, 3)));
-  return policy;
-}
 
 function rule(id: string, effect: RuleInput['effect'], conditions: Record<string, unknown>, priority = 50): RuleInput {
   return { id, agent: 'agent', action: 'act', effect, conditions, priority };

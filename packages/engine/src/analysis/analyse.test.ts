@@ -1,25 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compile } from '../compile.js';
+import { compile } from '../compile.js';
 import { decide } from '../decide.js';
 import type { RuleInput } from '../generated/rule.js';
 import type { Lists } from '../list.js';
 import { type Analysis, type AnalysisOptions, analyse } from './analyse.js';
+import { policyOf, rule } from './analysis.testkit.js';
 import { nextUp } from './number-cells.js';
-
-function policyOf(rules: readonly RuleInput[], lists: Lists = {}): CompiledPolicy {
-  const policy = compile({ rules }, lists);
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy));
-  return policy;
-}
-
-function rule(
-  id: string,
-  effect: RuleInput['effect'],
-  conditions: Record<string, unknown>,
-  more: Partial<RuleInput> = {},
-): RuleInput {
-  return { id, agent: 'inbox.triage', action: 'quarantine', effect, conditions, ...more };
-}
 
 function analysisOf(rules: readonly RuleInput[], options?: AnalysisOptions, lists?: Lists): Analysis {
   return analyse(policyOf(rules, lists), options);

@@ -1,18 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compile } from '../compile.js';
+import type { CompiledPolicy } from '../compile.js';
 import { decide } from '../decide.js';
 import type { Effect, RuleInput } from '../generated/rule.js';
 import type { Lists } from '../list.js';
+import { policyOf as compiledPolicy } from './analysis.testkit.js';
 import { directionOf } from './direction.js';
 import { decidable } from './profiles.testkit.js';
 import { contextsOf, randomFrom, ruleFrom, rulesFrom } from './rule-sets.testkit.js';
 import { semanticDiff } from './semantic-diff.js';
 
-function policyOf(rules: readonly RuleInput[], lists: Lists = {}, defaultEffect: Effect = 'deny'): CompiledPolicy {
-  const policy = compile({ rules }, lists, { defaultEffect });
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy));
-  return policy;
-}
+const policyOf = (rules: readonly RuleInput[], lists: Lists = {}, defaultEffect: Effect = 'deny') =>
+  compiledPolicy(rules, lists, { defaultEffect });
 
 function rule(
   id: string,

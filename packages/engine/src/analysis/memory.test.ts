@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compile } from '../compile.js';
 import type { Effect, RuleInput } from '../generated/rule.js';
 import type { Lists } from '../list.js';
 import { type AnalysisOptions, analyse } from './analyse.js';
+import { policyOf as compiledPolicy } from './analysis.testkit.js';
 import type { ContextTyping } from './domain.js';
 import { type AnalysisMemory, createAnalysisMemory } from './memory.js';
 import { decidable, partlyDecidable } from './profiles.testkit.js';
 import { type Profile, type Random, randomFrom, ruleFrom } from './rule-sets.testkit.js';
 
-function policyOf(rules: readonly RuleInput[], lists: Lists, defaultEffect: Effect): CompiledPolicy {
-  const policy = compile({ rules }, lists, { defaultEffect });
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy.slice(0, 3)));
-  return policy;
-}
+const policyOf = (rules: readonly RuleInput[], lists: Lists, defaultEffect: Effect) =>
+  compiledPolicy(rules, lists, { defaultEffect });
 
 /** The work of the analysis tells whether records were found: it is the same, so time is what is saved. */
 function recordsMade(memory: AnalysisMemory, run: () => void): number {

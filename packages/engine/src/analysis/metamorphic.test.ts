@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compareRules, compile } from '../compile.js';
+import { type CompiledPolicy, compareRules } from '../compile.js';
 import type { Condition } from '../condition.js';
 import { type DecisionRequest, decide } from '../decide.js';
 import { allOf, formatCondition } from '../format-condition.js';
@@ -7,6 +7,7 @@ import type { RuleInput } from '../generated/rule.js';
 import { parseCondition } from '../parse-condition.js';
 import { withDefaults } from '../rule.js';
 import { analyse } from './analyse.js';
+import { policyOf as compiledPolicy } from './analysis.testkit.js';
 import { decidable } from './profiles.testkit.js';
 import { outcomeKey } from './redundancy.js';
 import { conditionFrom, contextsOf, type Profile, type Random, randomFrom, rulesFrom } from './rule-sets.testkit.js';
@@ -15,11 +16,7 @@ import { semanticDiff } from './semantic-diff.js';
 const setsPerProfile = process.env.FULL === '1' ? 3_000 : 150;
 const timeout = 600_000;
 
-function policyOf(rules: readonly RuleInput[], profile: Profile): CompiledPolicy {
-  const policy = compile({ rules }, profile.lists);
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy.slice(0, 3)));
-  return policy;
-}
+const policyOf = (rules: readonly RuleInput[], { lists }: Profile) => compiledPolicy(rules, lists);
 
 function optionsOf({ typing }: Profile) {
   return typing === undefined ? {} : { typing: () => typing };

@@ -1,19 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, compile } from '../compile.js';
+import type { CompiledPolicy } from '../compile.js';
 import type { RuleInput } from '../generated/rule.js';
 import { planFor } from '../policy-index.js';
 import { analyse, defaultBudget } from './analyse.js';
+import { policyOf } from './analysis.testkit.js';
 import { neighboursOf } from './neighbours.js';
 import { type PairModel, pairModel, rootOf } from './pair-model.js';
 import { decidable } from './profiles.testkit.js';
 import { areApart, type Root } from './root.js';
 import { type Random, randomFrom, ruleFrom } from './rule-sets.testkit.js';
-
-function policyOf(rules: readonly RuleInput[]): CompiledPolicy {
-  const policy = compile({ rules });
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy.slice(0, 3)));
-  return policy;
-}
 
 function modelOf(policy: CompiledPolicy): PairModel {
   const { rules } = planFor(policy.index, 'agent', 'act');

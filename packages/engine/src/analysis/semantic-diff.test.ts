@@ -1,24 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicy, type CompileOptions, compile } from '../compile.js';
 import { decide } from '../decide.js';
 import type { RuleInput } from '../generated/rule.js';
-import type { Lists } from '../list.js';
+import { policyOf, rule } from './analysis.testkit.js';
 import { semanticDiff } from './semantic-diff.js';
-
-function policyOf(rules: readonly RuleInput[], lists: Lists = {}, options: CompileOptions = {}): CompiledPolicy {
-  const policy = compile({ rules }, lists, options);
-  if (Array.isArray(policy)) throw new Error(JSON.stringify(policy));
-  return policy;
-}
-
-function rule(
-  id: string,
-  effect: RuleInput['effect'],
-  conditions: Record<string, unknown>,
-  more: Partial<RuleInput> = {},
-): RuleInput {
-  return { id, agent: 'inbox.triage', action: 'quarantine', effect, conditions, ...more };
-}
 
 const nothing = { equal: true, changes: [], undecided: [] };
 

@@ -1,6 +1,7 @@
 import type { BundleDiff, ProblemItem, SemanticDiff } from '@policy-studio/contract';
 import { jsonPointer } from '@policy-studio/contract';
 import {
+  bundleDigest,
   type CompiledCatalog,
   type CompiledPolicy,
   canonicalJson,
@@ -8,12 +9,10 @@ import {
   type Diagnostic,
   decide,
   type Effect,
-  formatCondition,
   listsUsed,
   type PolicyDecision,
-  parseCondition,
-  parseRules,
   type RuleInput,
+  ruleChanges,
   semanticDiff,
   validateContext,
 } from '@policy-studio/engine';
@@ -51,19 +50,28 @@ const told = 100;
 /** The `BundleDiff` of two bundles as JSON, made here because it may hold both of them. */
 export async function diffBundles(input: DiffInput, context: TaskContext): Promise<Uint8Array> {
   const [a, b] = [JSON.parse(input.a.rules) as RuleInput[], JSON.parse(input.b.rules) as RuleInput[]];
-  const written = structuralDiff(a, b);
+  const { rules_added, rules_removed, rules_modified, summary } = ruleChanges(a, b);
   const { lists } = await askForLists(listsUsed([...a, ...b]), context);
   const compiled = [a, b].map((rules) => compile({ rules }, lists, { defaultEffect: input.defaultEffect }));
   const [before, after] = compiled;
   const diff: BundleDiff = {
     version_a: input.a.version,
     version_b: input.b.version,
-    ...written,
+    rules_added: rules_added.map((rule) => ({ ...rule })),
+    rules_removed: rules_removed.map((rule) => ({ ...rule })),
+    rules_modified: rules_modified.map(({ id, before: was, after: is, changed_fields }) => {
+      return { id, before: { ...was }, after: { ...is }, changed_fields: [...changed_fields] };
+    }),
+    summary,
     faults: [...faultsOf('a', before), ...faultsOf('b', after)],
     semantic: null,
     traffic: null,
   };
-  if (isPolicy(before) && isPolicy(after)) Object.assign(diff, await decidedDiff(input, before, after, context));
+  if (isPolicy(before) && isPolicy(after)) {
+    // Of the same rules with the same lists nothing is to be shown.
+    const same = bundleDigest(a) === bundleDigest(b);
+    Object.assign(diff, await decidedDiff(input, before, same ? before : after, context));
+  }
   return new TextEncoder().encode(JSON.stringify(diff));
 }
 
@@ -80,51 +88,6 @@ function faultsOf(side: 'a' | 'b', compiled: Compiled): ProblemItem[] {
     .map(({ code, path, message }) => ({ code, path: jsonPointer([side, 'rules', ...path]), message }));
 }
 
-/** Rules by id, in the order of their bundle; a rule of which only the spelling differs is unchanged. */
-function structuralDiff(
-  a: readonly RuleInput[],
-  b: readonly RuleInput[],
-): Pick<BundleDiff, 'rules_added' | 'rules_removed' | 'rules_modified' | 'summary'> {
-  const before = new Map(a.map((rule, index) => [rule.id, index]));
-  const after = new Set(b.map(({ id }) => id));
-  const [full, fullAfter] = [withDefaults(a), withDefaults(b)];
-  const modified = b.flatMap((rule, index) => {
-    const known = before.get(rule.id);
-    if (known === undefined) return [];
-    const fields = changedFields(full[known] ?? {}, fullAfter[index] ?? {});
-    return fields.length === 0
-      ? []
-      : [{ id: rule.id, before: { ...a[known] }, after: { ...rule }, changed_fields: fields }];
-  });
-  const added = b.filter(({ id }) => !before.has(id)).map((rule) => ({ ...rule }));
-  const removed = a.filter(({ id }) => !after.has(id)).map((rule) => ({ ...rule }));
-  return {
-    rules_added: added,
-    rules_removed: removed,
-    rules_modified: modified,
-    summary: {
-      added: added.length,
-      removed: removed.length,
-      modified: modified.length,
-      unchanged: b.length - added.length - modified.length,
-    },
-  };
-}
-
-/** With conditions in their canonical spelling where they can be read, else as they are written. */
-function withDefaults(rules: readonly RuleInput[]): Readonly<Record<string, unknown>>[] {
-  return rules.map(({ conditions = {}, ...rest }) => {
-    const [parsed] = parseRules([rest]);
-    const read = parseCondition(conditions);
-    return { ...rest, ...parsed, conditions: Array.isArray(read) ? conditions : formatCondition(read) };
-  });
-}
-
-function changedFields(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return names.filter((name) => canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null)).sort();
-}
-
 async function decidedDiff(
   { catalog: text, enforceContext, days, feed }: DiffInput,
   before: CompiledPolicy,
@@ -132,10 +95,13 @@ async function decidedDiff(
   context: TaskContext,
 ): Promise<Pick<BundleDiff, 'semantic' | 'traffic'>> {
   const catalog = compiledFrom(text);
-  const { equal, undecided, changes } = semanticDiff(before, after, {
-    pairs: catalog.pairs(),
-    ...(enforceContext ? { typing: catalog.typing } : {}),
-  });
+  const { equal, undecided, changes } =
+    before === after
+      ? { equal: true, undecided: [], changes: [] }
+      : semanticDiff(before, after, {
+          pairs: catalog.pairs(),
+          ...(enforceContext ? { typing: catalog.typing } : {}),
+        });
   const kinds = changes.map((change) => ({
     ...change,
     witness: { ...change.witness, context: { ...change.witness.context } },
@@ -146,7 +112,7 @@ async function decidedDiff(
   const kindOf = kindFinder(kinds);
   let changed = 0;
   for await (const request of cases) {
-    if (enforceContext && isDenied(catalog, request)) continue;
+    if (before === after || (enforceContext && isDenied(catalog, request))) continue;
     const [from, to] = [decide(before, request), decide(after, request)];
     if (outcome(from) === outcome(to)) continue;
     changed += 1;

@@ -4,8 +4,8 @@ export interface Received {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was sent
-  readonly json: any;
+  /** Empty where nothing was sent. */
+  readonly json: Readonly<Record<string, unknown>>;
 }
 
 /** `stall`: never answers; `cut`: takes the message and ends the connection without an answer. */
@@ -40,7 +40,7 @@ export async function startReceiver(): Promise<Receiver> {
         path: request.url ?? '',
         headers: request.headers,
         text,
-        json: text === '' ? null : JSON.parse(text),
+        json: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
       });
       const behaviour = (script.length > 1 ? script.shift() : script[0]) ?? 204;
       if (behaviour === 'stall') stalled.add(response);

@@ -243,6 +243,7 @@ describe('enforcement', () => {
       control: null,
       safe: false,
       pin: null,
+      bundlePin: null,
       observed: [],
     };
     expect(await disk.read(7)).toBeNull();
