@@ -30,6 +30,7 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   replay: async () => (await import('./commands/replay.js')).replayCommand,
   bundles: async () => (await import('./commands/bundles.js')).bundlesCommand,
   approvals: async () => (await import('./commands/approvals.js')).approvalsCommand,
+  'approver-groups': async () => (await import('./commands/approver-groups.js')).approverGroupsCommand,
   rollouts: async () => (await import('./commands/rollouts.js')).rolloutsCommand,
   emergency: async () => (await import('./commands/emergency.js')).emergencyCommand,
   'freeze-windows': async () => (await import('./commands/freeze-windows.js')).freezeWindowsCommand,

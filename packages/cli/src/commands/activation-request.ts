@@ -56,10 +56,12 @@ export async function requestActivation(
 
 /** What was asked and what comes next. */
 export function requestText(approval: Approval): string {
-  const { id, status, quorum, bundle_id: bundle, expires_at, four_eyes } = approval;
+  const { id, status, quorum, bundle_id: bundle, expires_at, four_eyes, prediction, asked } = approval;
   const who = four_eyes ? ', by somebody else than you' : '';
   return [
     `asked for approval ${id} (${status}): ${plural(quorum, 'approval')} needed${who}, until ${moment(expires_at)}`,
+    ...(asked.length === 0 ? [] : [`  asked: ${asked.map(({ group }) => group).join(', ')}`]),
+    ...(prediction === null ? [] : [`  ${prediction.sentence}`]),
     `  next:  policy-studio approvals approve ${id}`,
     `  then:  policy-studio bundles activate ${bundle ?? '<bundle>'} --approval ${id}`,
     '',

@@ -4,6 +4,8 @@ import { type ConnectionOptions, connect, connected } from '../connection.js';
 import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, printable, type Style, type Terminal, table } from '../output.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
+import { linkCommand } from './approval-links.js';
+import { loadCommand } from './approval-load.js';
 import { bundleArgument } from './bundle-reference.js';
 
 export function approvalsCommand(terminal: Terminal): Command {
@@ -14,25 +16,34 @@ export function approvalsCommand(terminal: Terminal): Command {
   command.addCommand(approveCommand(terminal));
   command.addCommand(rejectCommand(terminal));
   command.addCommand(cancelCommand(terminal));
+  command.addCommand(commentCommand(terminal));
+  command.addCommand(linkCommand(terminal));
+  command.addCommand(loadCommand(terminal));
   return command;
 }
 
 interface ListOptions extends ConnectionOptions {
   readonly status?: Approval['status'];
   readonly limit: number;
+  readonly mine?: boolean;
 }
 
 function listCommand(terminal: Terminal): Command {
   return connected(new Command('list'))
     .description('Approvals, newest first')
     .addOption(new Option('--status <status>', 'only these').choices(approvalStatuses))
+    .option('--mine', 'only what waits for you to decide')
     .addOption(new Option('--limit <n>', 'how many').default(20).argParser(integerIn('the limit', 1, 200)))
-    .action(async ({ status, limit, ...options }: ListOptions) => {
+    .action(async ({ status, limit, mine, ...options }: ListOptions) => {
       const client = await connect(options, terminal);
-      const page = await client.approvals.listApprovals({ limit, ...(status === undefined ? {} : { status }) });
+      const page = await client.approvals.listApprovals({
+        limit,
+        ...(status === undefined ? {} : { status }),
+        ...(mine === true ? { mine } : {}),
+      });
       const { out } = terminal;
       if (options.json === true) return out.write(json(page));
-      if (page.approvals.length === 0) return out.write('no approvals\n');
+      if (page.approvals.length === 0) return out.write(mine === true ? 'nothing waits for you\n' : 'no approvals\n');
       const columns = ['id', 'kind', 'status', 'votes', 'risk', 'bundle', 'requested by', 'expires', 'justification'];
       const rows = page.approvals.map((approval) => [
         String(approval.id),
@@ -58,7 +69,7 @@ function listCommand(terminal: Terminal): Command {
 
 function showCommand(terminal: Terminal): Command {
   return connected(new Command('show'))
-    .description('One approval with its votes')
+    .description('One approval: what is asked, of whom, and what became of it')
     .argument('<id>', 'the approval', idArgument)
     .action(async (id: number, options: ConnectionOptions) => {
       const client = await connect(options, terminal);
@@ -109,6 +120,17 @@ function cancelCommand(terminal: Terminal): Command {
     });
 }
 
+function commentCommand(terminal: Terminal): Command {
+  return connected(new Command('comment'))
+    .description('Say something about it, without a vote')
+    .argument('<id>', 'the approval', idArgument)
+    .argument('<text>', 'what')
+    .action(async (id: number, comment: string, options: ConnectionOptions) => {
+      const client = await connect(options, terminal);
+      print(await client.approvals.commentApproval({ id, comment }), options, terminal);
+    });
+}
+
 function print(approval: Approval, { json: asJson }: ConnectionOptions, { out }: Terminal): void {
   out.write(asJson === true ? json(approval) : approvalText(approval, out.style));
 }
@@ -127,9 +149,17 @@ function approvalText(approval: Approval, style: Style): string {
     ['expires', moment(approval.expires_at)],
     ['digest', approval.subject_digest],
   ];
-  const votes = approval.votes.map(({ by, verdict, comment, at }): [string, string] => [
-    'vote',
-    `${verdict} by ${printable(by)}, ${moment(at)}${comment === '' ? '' : `: ${printable(comment)}`}`,
-  ]);
-  return [...facts, ...votes].map(([name, value]) => `${style.dim(name.padEnd(10))}${value}\n`).join('');
+  if (approval.prediction !== null) facts.push(['people', approval.prediction.sentence]);
+  const asked = approval.asked.map((group): [string, string] => ['asked', askedText(group)]);
+  const timeline = (approval.timeline ?? []).map(({ at, type, by, text }): [string, string] => {
+    const who = by === null ? '' : ` by ${printable(by)}`;
+    return ['', `${moment(at)}  ${type.replaceAll('_', ' ')}${who}${text === '' ? '' : `: ${printable(text)}`}`];
+  });
+  return [...facts, ...asked, ...timeline].map(([name, value]) => `${style.dim(name.padEnd(10))}${value}\n`).join('');
+}
+
+function askedText({ group, members_only, heard, escalated_at, escalated_to }: Approval['asked'][number]): string {
+  const heardText = heard ? 'has approved' : members_only ? 'has to approve' : 'is asked';
+  const wider = escalated_at === null ? '' : `, and now ${escalated_to ?? 'everybody who approves'} may for it`;
+  return `${group} ${heardText}${wider}`;
 }

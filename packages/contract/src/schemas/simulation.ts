@@ -1,5 +1,6 @@
 import { caseLimits, caseOutcomes, defaultBudgetLimits, mutantKinds } from '@policy-studio/engine';
 import Type, { type Static } from 'typebox';
+import { ApprovalPrediction } from './approval.js';
 import { Rules } from './bundle.js';
 import { Budget, Context } from './decision.js';
 import { ConcreteName, Effect, Id, Label, Nullable, Timestamp } from './vocabulary.js';
@@ -301,6 +302,7 @@ export const Comparison = Type.Object(
     ),
     total_changes: Type.Integer(),
     total_effect_changes: Type.Integer({ description: 'Those of them where what is enforced changes.' }),
+    approvals: Type.Optional(ApprovalPrediction),
   },
   { $id: 'Comparison' },
 );

@@ -9,6 +9,8 @@ export interface ComparisonOptions {
   readonly limits?: Partial<CaseBudgetLimits>;
   /** Changes that the report keeps, the first ones; 1,000 unless set. */
   readonly keptChanges?: number;
+  /** Hears what both policies say to each case, changed or not. */
+  readonly onDecided?: (one: SimulationCase, before: Effect, after: Effect) => void;
 }
 
 /** A case that becomes of another outcome. */
@@ -77,7 +79,7 @@ export function createComparison(
   b: CompiledPolicy,
   options: ComparisonOptions = {},
 ): CaseComparison {
-  const { keptChanges = defaultKeptChanges } = options;
+  const { keptChanges = defaultKeptChanges, onDecided } = options;
   const limits = { ...defaultBudgetLimits, ...options.limits };
   const [tallyA, tallyB] = [createTally(), createTally()];
   const transitions = noTransitions();
@@ -90,6 +92,7 @@ export function createComparison(
       const from = tallyA.add(before);
       const to = tallyB.add(after);
       transitions[from][to] += 1;
+      onDecided?.(one, before.effect, after.effect);
       if (from === to) return null;
       const { case_id, agent, action, context } = one;
       const change: CaseChange = {

@@ -9,6 +9,13 @@ export interface RecordFeed {
   readonly timeZone: string;
 }
 
+/** A recorded request as a case, with what tells how often people would be asked about it. */
+export interface RecordedCase extends SimulationCase {
+  readonly atMs: number;
+  /** The same of requests that join one approval. */
+  readonly request: string;
+}
+
 /** What became of the records that were to be decided again. */
 export interface Replayable {
   readonly n: number;
@@ -24,13 +31,13 @@ export function recordedCases(
   { timeZone }: RecordFeed,
   policies: readonly CompiledPolicy[],
   nextPage: () => Promise<readonly RecordedRequest[]>,
-): { cases: AsyncIterable<SimulationCase>; replayable: () => Replayable } {
+): { cases: AsyncIterable<RecordedCase>; replayable: () => Replayable } {
   const clock = clockIn(timeZone);
   const readBy = fieldsReadBy(policies);
   const lacking = { redacted: 0, facts: 0, unreadable: 0 };
   const counts = { n: 0, of: 0 };
 
-  const caseOf = (record: RecordedRequest): SimulationCase | keyof typeof lacking => {
+  const caseOf = (record: RecordedRequest): RecordedCase | keyof typeof lacking => {
     const { id, at, agent, action, policy_effect } = record;
     const kept = readJson(record);
     if (kept === null) return 'unreadable';
@@ -40,10 +47,12 @@ export function recordedCases(
     if (facts.some((fact) => !Object.hasOwn(known, fact) && mayBeUnknown(fact, record))) return 'facts';
     const used = facts.filter((fact) => Object.hasOwn(known, fact)).map((fact) => [fact, known[fact]]);
     const context = used.length === 0 ? kept.context : { ...kept.context, ...Object.fromEntries(used) };
-    return { case_id: id, agent, action, context, expected_effect: policy_effect };
+    // An approval is bound to the context without facts, which is what is recorded.
+    const request = `${agent} ${action} ${record.context}`;
+    return { case_id: id, agent, action, context, expected_effect: policy_effect, atMs: at, request };
   };
 
-  async function* cases(): AsyncGenerator<SimulationCase> {
+  async function* cases(): AsyncGenerator<RecordedCase> {
     for (let page = await nextPage(); page.length > 0; page = await nextPage()) {
       for (const record of page) {
         counts.of += 1;

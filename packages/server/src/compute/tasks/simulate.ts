@@ -5,6 +5,7 @@ import {
   type CompiledPolicy,
   compile,
   compileCatalog,
+  createApprovalForecaster,
   createComparison,
   createMutationRun,
   createSimulation,
@@ -21,7 +22,7 @@ import {
 } from '@policy-studio/engine';
 import type { RecordedRequest } from '../../features/decisions/queries.js';
 import type { TaskContext } from '../answer-calls.js';
-import { type RecordFeed, recordedCases } from './recorded-cases.js';
+import { type RecordedCase, type RecordFeed, type Replayable, recordedCases } from './recorded-cases.js';
 
 /** The lists that rules read, and where in the request the rules, or the bundle they are of, were named. */
 export interface SimulatedSource {
@@ -111,7 +112,7 @@ interface Cases {
   readonly total: number;
   readonly cases: Iterable<SimulationCase> | AsyncIterable<SimulationCase>;
   /** What a replay says of its records, once the cases have been through. */
-  readonly replayable?: () => object;
+  readonly replayable?: () => Replayable;
 }
 
 function casesOf(
@@ -165,22 +166,29 @@ async function run(
 ): Promise<object> {
   const [side, other] = sides as [Side, Side];
   if (task.kind === 'mutate') return { ...(await mutate(task, side, cases, progress)), ...said(replayable) };
-  const limits = { limits: task.limits };
+  const { limits } = task;
+  const isReplay = task.kind === 'compare' && task.dataset.name === 'replay';
+  const forecaster = isReplay ? createApprovalForecaster() : null;
   const running =
     task.kind === 'compare'
-      ? createComparison(side.policy, other.policy, limits)
-      : createSimulation(side.policy, limits);
+      ? createComparison(side.policy, other.policy, {
+          limits,
+          onDecided: (one, before, after) => forecaster?.add(one as RecordedCase, before, after),
+        })
+      : createSimulation(side.policy, { limits });
   let done = 0;
   for await (const one of cases) {
     running.add(one);
     done += 1;
     if (done % stride === 0) progress(done, total);
   }
-  return { ...running.report(), ...said(replayable) };
+  const replayed = said(replayable);
+  const approvals = forecaster?.report(replayed.replayable?.of ?? 0) ?? null;
+  return { ...running.report(), ...replayed, ...(approvals === null ? {} : { approvals }) };
 }
 
 /** What goes with a report of a replay, whose records have been through by then. */
-function said(replayable: Cases['replayable']): object {
+function said(replayable: Cases['replayable']): { replayable?: Replayable } {
   return replayable ? { replayable: replayable() } : {};
 }
 

@@ -26,6 +26,7 @@ import {
 import { recordChange } from '../events/transaction.js';
 import { listChangeAsked } from '../lists/queries.js';
 import { protectedSettings, type SettingValues, settingFaults, settingsOf } from '../settings/queries.js';
+import { predictedApprovals } from '../simulation/queries.js';
 import { askGroups } from './asked.js';
 import { documentOf, noApproval } from './document.js';
 import { approvalById } from './queries.js';
@@ -53,6 +54,9 @@ export async function createApproval(services: Services, caller: Caller, body: R
   const { workspaceId, owner } = caller;
   const ready = body.kind === 'activation' ? await readyFor(services, workspaceId, body.bundle_id) : null;
   if (ready instanceof Refusal) return ready;
+  const prediction = ready
+    ? await predictedApprovals(services, workspaceId, { inForce: ready.inForce, bundleId: ready.bundle.id })
+    : null;
   return withTransaction(db.pool, async (tx) => {
     const settings = await settingsOf(tx, config, workspaceId);
     const asked = await whatIsAsked(tx, services, { workspaceId, body, ready, defaultEffect: settings.default_effect });
@@ -63,8 +67,8 @@ export async function createApproval(services: Services, caller: Caller, body: R
     const digest = subjectDigest(asked.subject);
     const { rows } = await tx.query<{ id: number }>(
       `insert into approval (workspace_id, kind, subject, subject_digest, bundle_id, initial_pct, justification, risk,
-                             rollback_plan, quorum, four_eyes, requested_by, created_at, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id`,
+                             rollback_plan, quorum, four_eyes, requested_by, created_at, expires_at, prediction)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning id`,
       [
         workspaceId,
         body.kind,
@@ -80,6 +84,7 @@ export async function createApproval(services: Services, caller: Caller, body: R
         owner,
         now,
         expiresAt,
+        prediction && JSON.stringify(prediction),
       ],
     );
     const { id } = rows[0] as { id: number };
