@@ -117,9 +117,11 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
         return refuse('unauthenticated', 'this server trusts no issuer of tokens, send an API key');
       const found = await verify(token, settings);
       if (found instanceof Refusal) return found;
-      const name = nameIn(`${prefix}${found.subject}`);
-      if (name === null)
+      const called = nameIn(found.subject);
+      const name = called === null ? null : nameIn(`${prefix}${called}`);
+      if (name === null) {
         return refuse('unauthenticated', 'the `sub` of this token is empty or longer than a name may be');
+      }
       const roles = rolesBy(settings.grants, claimOf(found.claims, settings.rolesClaim));
       const workspace = selected ?? roles.keys().next().value;
       const role = workspace === undefined ? undefined : roles.get(workspace);
