@@ -25,9 +25,9 @@ const pay = async (agent: string, session: string) =>
 it('says how a cap is set where there is none, and that way works', async () => {
   const { code, stdout } = await cli('budgets');
   expect(code).toBe(0);
-  const hint = /^no caps; policy-studio (settings set) '(caps=.*)' sets one\n$/.exec(stdout);
-  expect(hint).not.toBeNull();
-  expect((await cli(...(hint?.[1] as string).split(' '), hint?.[2] as string)).code).toBe(0);
+  const [, command = '', caps = ''] =
+    /^no caps; policy-studio (settings set) '(caps=.*)' sets one\n$/.exec(stdout) ?? [];
+  expect((await cli(...command.split(' '), caps)).code).toBe(0);
   expect((await cli('budgets')).stdout).toMatch(/^agent \* {2}nobody yet$/m);
 });
 
