@@ -113,6 +113,10 @@ describe('the routes', () => {
       'POST /sign-in',
       'POST /sign-out',
       'POST /approval-link',
+      'GET /assets/{file}',
+      'GET /color-scheme.js',
+      'GET /icon.svg',
+      ...studioPages.flatMap((name) => [`GET /${name}`, `GET /${name}/*`]),
     ];
     const contract = allOperations.map(({ method, path }) => `${method} ${path}`);
     expect(served.sort()).toEqual([...contract, ...pages].sort());

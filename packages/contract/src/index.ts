@@ -33,3 +33,4 @@ export * from './schemas/settings.js';
 export * from './schemas/simulation.js';
 export * from './schemas/system.js';
 export * from './schemas/vocabulary.js';
+export * from './schemas/workspace.js';

@@ -25,6 +25,7 @@ import { CanaryStatus, Gate, GateCheck, RollbackResult, RolloutDocument, Rollout
 import { Settings } from './schemas/settings.js';
 import { Comparison, MutationCoverage, Simulation, SimulationCase } from './schemas/simulation.js';
 import { Replica, System } from './schemas/system.js';
+import { DeletedWorkspace, Quotas, Workspace, WorkspaceExport } from './schemas/workspace.js';
 
 /** Schemas that are named in the document and referred to wherever they stand. */
 const named: readonly TSchema[] = [
@@ -78,6 +79,10 @@ const named: readonly TSchema[] = [
   FreezeWindow,
   System,
   Replica,
+  Workspace,
+  Quotas,
+  DeletedWorkspace,
+  WorkspaceExport,
   Pin,
   BundlePin,
   PinnedBundle,
@@ -132,6 +137,8 @@ export function openApiDocument(operations: readonly Operation[], version: strin
   };
 }
 
+const accessNames = { public: 'public', instance: 'none; ADMIN_TOKEN is needed' } as const;
+
 function describe(operation: Operation): Json {
   const responses: { [status: string]: Json } = {
     [operation.status]: operation.response
@@ -167,7 +174,7 @@ function describe(operation: Operation): Json {
     tags: [operation.tag],
     summary: operation.summary,
     description: `${operation.description ? `${operation.description}\n\n` : ''}Roles: ${
-      operation.access === 'public' ? 'public' : operation.access.join(', ')
+      typeof operation.access === 'string' ? accessNames[operation.access] : operation.access.join(', ')
     }.`,
     ...(operation.access === 'public' ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),

@@ -2,8 +2,11 @@
 export const roles = ['viewer', 'agent', 'author', 'approver', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who may call an operation: nobody needs to be known (`public`), or the caller holds one of these roles. */
-export type Access = 'public' | readonly Role[];
+/**
+ * Who may call an operation: nobody needs to be known (`public`), the caller holds ADMIN_TOKEN (`instance`), or one of
+ * these roles in its workspace.
+ */
+export type Access = 'public' | 'instance' | readonly Role[];
 
 /** Everybody who reads: all roles but `agent`, which sees only what it needs to act. */
 export const readers = ['viewer', 'author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
@@ -11,7 +14,7 @@ export const readers = ['viewer', 'author', 'approver', 'operator', 'admin'] as 
 /** Who may have rules checked and tried: everybody who has a say in them. */
 export const examiners = ['author', 'approver', 'operator', 'admin'] as const satisfies readonly Role[];
 
-/** Whether a caller with `role` (null: unauthenticated) may use something of this `access`. */
+/** Whether a caller with `role` (null: unauthenticated) may use something of this `access`. A role alone is never `instance`. */
 export function permits(access: Access, role: Role | null): boolean {
-  return access === 'public' || (role !== null && access.includes(role));
+  return access === 'public' || (access !== 'instance' && role !== null && access.includes(role));
 }

@@ -28,10 +28,12 @@ import { rolloutRoutes } from './features/rollouts/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { simulationRoutes } from './features/simulation/routes.js';
 import { systemRoutes } from './features/system/routes.js';
+import { workspaceRoutes } from './features/workspaces/routes.js';
 import { bodies } from './http/bodies.js';
 import { answerBrokenRequest } from './http/broken-requests.js';
 import { docsRoutes } from './http/docs.js';
 import { refusalOf, sendProblem } from './http/problem.js';
+import { studioRoutes } from './http/studio.js';
 import { unknownRoutes } from './http/unknown-routes.js';
 import { refuse } from './refusal.js';
 import type { Services } from './services.js';
@@ -60,6 +62,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   budgetRoutes,
   simulationRoutes,
   jobRoutes,
+  workspaceRoutes,
 ];
 
 const connectionLimits = {
@@ -161,6 +164,7 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
   unknownRoutes(app);
   for (const slice of slices) slice(app, services);
   docsRoutes(app, services);
+  studioRoutes(app, services);
   await app.ready();
   return app;
 }

@@ -19,6 +19,7 @@ import { createEnforcement, type Enforcement } from './features/enforcement/snap
 import { generationChannel } from './features/events/transaction.js';
 import { createDecisionMeter, type DecisionMeter } from './features/metrics/decision-meter.js';
 import { createPresence, type Presence } from './features/system/replicas.js';
+import { createStandings, type Standings } from './features/workspaces/standing.js';
 import { createListener, type Listener } from './listener.js';
 import type { Logger } from './logging.js';
 import { type ServerSecrets, serverSecrets } from './server-secrets.js';
@@ -53,6 +54,8 @@ export interface Services {
   readonly keys: Keyring;
   /** What known callers tried and may not. */
   readonly denials: Denials;
+  /** Which workspaces are archived, and what their quotas are. */
+  readonly standings: Standings;
   /** What is in force on this server. */
   readonly enforcement: Enforcement;
   /** What tells the other servers that this one is there. */
@@ -119,6 +122,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
     site: config,
     limits: options.accessLimits ?? {},
   });
+  const standings = createStandings({ pool: everybody, clock, log, listener });
   const enforcement = createEnforcement({
     pool: db.pool,
     clock,
@@ -156,6 +160,8 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   const policyArchive = createPolicyArchive(db.pool);
   const compute = createCompute();
   await listener.start();
+  // Before the first request: who is archived must not get in meanwhile. Without the database nobody is known anyway.
+  await standings.refresh().catch(() => undefined);
   return {
     services: {
       db,
@@ -165,6 +171,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       listener,
       keys,
       denials,
+      standings,
       enforcement,
       presence,
       recorder,

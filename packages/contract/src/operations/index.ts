@@ -19,6 +19,7 @@ import * as rollouts from './rollouts.js';
 import * as settings from './settings.js';
 import * as simulation from './simulation.js';
 import * as system from './system.js';
+import * as workspaces from './workspaces.js';
 
 /** Every operation of the interface, by id. */
 export const operations = {
@@ -42,6 +43,7 @@ export const operations = {
   ...channels,
   ...system,
   ...emergency,
+  ...workspaces,
 } as const;
 export type OperationId = keyof typeof operations;
 
@@ -67,6 +69,7 @@ export const allOperations: readonly Operation[] = [
   channels,
   system,
   emergency,
+  workspaces,
 ].flatMap((group) => (Object.values(group) as Operation[]).sort(byPath));
 
 function byPath(a: Operation, b: Operation): number {

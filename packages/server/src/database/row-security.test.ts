@@ -148,7 +148,7 @@ describe('a table with workspace_id', () => {
 });
 
 /** Tables that belong to no workspace. One that is added here must hold nothing of any. */
-const installation = ['replica', 'schema_migration'];
+const installation = ['deleted_workspace', 'replica', 'schema_migration'];
 
 describe('a query without a filter', () => {
   it('finds its own workspace and nothing foreign, in every table', async () => {

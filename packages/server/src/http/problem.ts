@@ -37,8 +37,14 @@ export function refusalOf(error: unknown, bodyLimit?: number): Refusal | null {
     case 'full':
       return refuse('database_unavailable', 'the disk of the database is full, free some space');
     default:
-      return frameworkRefusal(error, bodyLimit);
+      return quotaRefusal(error) ?? frameworkRefusal(error, bodyLimit);
   }
+}
+
+/** Of the trigger that holds quotas of bundles, whichever way they come. */
+function quotaRefusal(error: unknown): Refusal | null {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === 'PS001' ? refuse('quota_exceeded', String(message)) : null;
 }
 
 function frameworkRefusal(error: unknown, bodyLimit?: number): Refusal | null {

@@ -12,6 +12,7 @@ import { permits } from '@policy-studio/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../caller.js';
 import { inWorkspace } from '../database/scope.js';
+import { isInstanceAdmin } from '../features/workspaces/queries.js';
 import { Refusal, refuse } from '../refusal.js';
 import type { Services } from '../services.js';
 import { sendProblem } from './problem.js';
@@ -85,9 +86,14 @@ export function route<const O extends Operation>(
       const caller = await services.keys.authenticate(request);
       if (caller instanceof Refusal) return sendProblem(request, reply, caller);
       request.caller = caller;
-      if (!permits(operation.access, caller.role)) {
+      const isPermitted =
+        operation.access === 'instance' ? isInstanceAdmin(caller) : permits(operation.access, caller.role);
+      if (!isPermitted) {
         services.denials.note({ caller, what: operation.id, code: 'forbidden', address: request.ip });
-        const needed = operation.access.map((role) => `\`${role}\``).join(', ');
+        const needed =
+          operation.access === 'instance'
+            ? 'the holder of ADMIN_TOKEN alone'
+            : operation.access.map((role) => `\`${role}\``).join(', ');
         return sendProblem(
           request,
           reply,
@@ -102,6 +108,8 @@ export function route<const O extends Operation>(
       const fault = check(request);
       if (fault) return sendProblem(request, reply, fault);
       const { caller } = request;
+      const stopped = caller && services.standings.refusal(caller.workspaceId, operation, request.body);
+      if (stopped) return sendProblem(request, reply, stopped);
       const input = {
         params: request.params,
         query: request.query,

@@ -15,6 +15,7 @@ import { runNextJob } from '../features/jobs/run.js';
 import { tickRollouts } from '../features/rollouts/controller.js';
 import { forgetAnswers } from '../features/rollouts/idempotency.js';
 import { jobWork } from '../features/simulation/job.js';
+import { eraseWorkspaces, noteStorage } from '../features/workspaces/erase.js';
 import type { Services } from '../services.js';
 
 /** Work that comes round. Any server may run any of it at any time, several at once: each run is safe on its own. */
@@ -48,6 +49,9 @@ export const jobs: readonly Job[] = [
     },
   },
   { name: 'budgets.breaches', everyMs: second, run: tellBreaches },
+  { name: 'workspaces.standing', everyMs: 5 * second, run: ({ standings }) => standings.refresh() },
+  { name: 'workspaces.storage', everyMs: minute, run: noteStorage },
+  { name: 'workspaces.erase', everyMs: minute, run: eraseWorkspaces },
   { name: 'channels.deliver', everyMs: second / 2, run: deliverDue },
   { name: 'channels.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetDeliveries(db.pool, now.getTime()) },
   { name: 'audit.checkpoint', everyMs: 5 * minute, run: leaveCheckpoints },

@@ -1,6 +1,8 @@
 import type { AuditPage, ChangeEvent } from '@policy-studio/contract';
 import type { Pool } from 'pg';
 
+export { currentCheckpoint } from './checkpoint.js';
+
 /** Changes of a workspace, newest first, older than `before` when given. `next_before` is null at the beginning of time. */
 export async function auditEntries(
   pool: Pool,
