@@ -5,7 +5,7 @@ export interface Answer {
   readonly headers: Headers;
   readonly text: string;
   /** The body as JSON. */
-  readonly json: Record<string, unknown>;
+  json(): Record<string, unknown>;
 }
 
 export interface Asking {
@@ -47,7 +47,7 @@ export class Browser {
       status: response.status,
       headers: response.headers,
       text,
-      get json() {
+      json() {
         return JSON.parse(text) as Record<string, unknown>;
       },
     };
@@ -64,13 +64,13 @@ export class Browser {
   /** Signs in by the API with `{token}` or `{link}`. */
   async signIn(body: Readonly<Record<string, string>>): Promise<Answer> {
     const answer = await this.ask(operations.signIn.path, { method: 'POST', body });
-    this.csrfToken = answer.status === 200 ? (answer.json.csrf_token as string) : null;
+    this.csrfToken = answer.status === 200 ? (answer.json().csrf_token as string) : null;
     return answer;
   }
 
   /** The header a change needs. */
   async csrf(): Promise<Record<string, string>> {
-    this.csrfToken ??= (await this.ask(operations.getSession.path)).json.csrf_token as string;
+    this.csrfToken ??= (await this.ask(operations.getSession.path)).json().csrf_token as string;
     return { 'x-csrf-token': this.csrfToken };
   }
 

@@ -1,3 +1,4 @@
+import type { JWTPayload } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../packages/server/src/server.testkit.js';
 import { Browser } from './browser.testkit.js';
@@ -70,7 +71,7 @@ describe('an ID token', () => {
     ['that never expires', { exp: undefined }],
     ['without a subject', { sub: undefined }],
   ])('%s does not', async (_what, wrong) => {
-    const { status, browser } = await comeBack((claims) => issuer.sign({ ...claims, ...wrong }));
+    const { status, browser } = await comeBack((claims) => issuer.sign({ ...claims, ...wrong } as JWTPayload));
     expect([status, browser.cookies.size]).toEqual([401, 0]);
   });
 

@@ -68,7 +68,7 @@ async function signIn(login: string, { browser = new Browser(server.url), query 
   const answer = await browser.ask(back.pathname + back.search, { headers: { 'sec-fetch-site': 'cross-site' } });
   return { browser, answer, back };
 }
-const whoami = async (browser: Browser) => (await browser.ask('/policy/whoami')).json;
+const whoami = async (browser: Browser) => (await browser.ask('/policy/whoami')).json();
 
 describe('signing in at an identity provider', () => {
   it('asks with state, nonce and a PKCE challenge, and keeps what it needs in a cookie that comes along on the way back', async () => {

@@ -28,13 +28,15 @@ describe('signing in', () => {
   it('with a key gives its person and role a cookie that no script and no other site gets', async () => {
     const key = await server.createKey('operator', { owner: 'Olga' });
     const olga = browser();
-    const { status, json } = await olga.signIn({ token: key });
+    const answer = await olga.signIn({ token: key });
+    const { status } = answer;
+    const json = answer.json();
     expect([status, json.person, json.role, json.via]).toEqual([200, 'Olga', 'operator', 'token']);
     expect(olga.set).toHaveLength(1);
     expect(olga.set[0]).toMatch(
       /^policy_session=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Strict$/,
     );
-    expect((await who(olga)).json).toMatchObject({ owner: 'Olga', role: 'operator', session_id: json.id });
+    expect((await who(olga)).json()).toMatchObject({ owner: 'Olga', role: 'operator', session_id: json.id });
     const { rows } = await server.db.pool.query('select row_to_json(s)::text as text from browser_session s');
     for (const value of olga.cookies.values()) {
       for (const { text } of rows) expect(text).not.toContain(value);
@@ -47,9 +49,9 @@ describe('signing in', () => {
   it('with the admin token is being the admin, who may select a workspace', async () => {
     await server.db.pool.query("insert into workspace (name) values ('second')");
     const admin = await signedIn();
-    expect((await who(admin)).json).toMatchObject({ owner: 'admin', role: 'admin', key_id: null });
+    expect((await who(admin)).json()).toMatchObject({ owner: 'admin', role: 'admin', key_id: null });
     const there = await admin.ask('/policy/whoami', { headers: { 'x-workspace': 'second' } });
-    expect(there.json).toMatchObject({ workspace: 'second' });
+    expect(there.json()).toMatchObject({ workspace: 'second' });
     const headers = { ...(await admin.csrf()), 'x-workspace': 'second' };
     expect((await admin.ask('/policy/session', { method: 'DELETE', headers })).status).toBe(204);
     expect((await who(admin)).status).toBe(401);
@@ -71,7 +73,9 @@ describe('signing in', () => {
 
   it('is not for the key of an agent, who evaluates and reports and nothing else', async () => {
     const agent = browser();
-    const { status, json } = await agent.signIn({ token: await server.createKey('agent', { name: 'bot' }) });
+    const answer = await agent.signIn({ token: await server.createKey('agent', { name: 'bot' }) });
+    const { status } = answer;
+    const json = answer.json();
     expect([status, json.code]).toEqual([403, 'forbidden']);
     expect(agent.set).toEqual([]);
     await server.services.denials.write(new Date(nowMs));
@@ -153,8 +157,8 @@ describe('a session', () => {
       await server.createKey('viewer', { owner: 'ben' }),
     ];
     const [ann, ben] = [await signedIn(annKey), await signedIn(benKey)];
-    const annsId = (await ann.ask('/policy/session')).json.id as number;
-    const bens = (await ben.ask('/policy/sessions')).json as { sessions: { person: string; current: boolean }[] };
+    const annsId = (await ann.ask('/policy/session')).json().id as number;
+    const bens = (await ben.ask('/policy/sessions')).json() as { sessions: { person: string; current: boolean }[] };
     expect(bens.sessions.map(({ person, current }) => [person, current])).toEqual([['ben', true]]);
     expect((await ben.change('DELETE', `/policy/sessions/${annsId}`)).status).toBe(404);
     expect((await who(ann)).status).toBe(200);
@@ -186,7 +190,7 @@ describe('a cookie', () => {
     const admin = await signedIn();
     const key = await server.createKey('viewer', { name: 'explicit' });
     const both = await admin.ask('/policy/whoami', { headers: { authorization: `Bearer ${key}` } });
-    expect(both.json).toMatchObject({ owner: 'explicit', session_id: null });
+    expect(both.json()).toMatchObject({ owner: 'explicit', session_id: null });
     expect((await admin.ask('/policy/whoami', { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
     expect((await admin.ask('/policy/whoami', { headers: { authorization: 'Basic x' } })).status).toBe(401);
   });
@@ -205,11 +209,13 @@ describe('a cookie', () => {
     const token = await admin.csrf();
     const foreign = (await (await signedIn()).csrf())['x-csrf-token'] as string;
     const attempt = async (headers: Record<string, string>) => {
-      const { status, json } = await admin.ask('/policy/members', {
+      const answer = await admin.ask('/policy/members', {
         method: 'POST',
         headers,
         body: { name: `csrf ${Math.random()}`, role: 'viewer' },
       });
+      const { status } = answer;
+      const json = answer.json();
       return status === 201 ? 201 : json.code;
     };
     expect(await attempt(token)).toBe(201);
@@ -298,7 +304,7 @@ describe('a sign-in link', () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => browser().signIn({ link: code })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401, 401]);
     const won = answers.find(({ status }) => status === 200);
-    expect(won?.json).toMatchObject({ person: 'Lina', role: 'approver', via: 'link', member_id: id, key_id: null });
+    expect(won?.json()).toMatchObject({ person: 'Lina', role: 'approver', via: 'link', member_id: id, key_id: null });
   });
 
   it('shows a page that uses nothing up, and signs in by its form', async () => {
@@ -359,7 +365,7 @@ describe('an address with too many wrong guesses of links', () => {
       const wrong = { link: `${'1'.repeat(16)}.${'A'.repeat(43)}` };
       for (let guess = 0; guess < 3; guess += 1) expect((await new Browser(strict.url).signIn(wrong)).status).toBe(401);
       const answer = await new Browser(strict.url).signIn({ link: codeIn(url) });
-      expect([answer.status, answer.json.code]).toEqual([429, 'rate_limited']);
+      expect([answer.status, answer.json().code]).toEqual([429, 'rate_limited']);
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     } finally {
       await strict.close();

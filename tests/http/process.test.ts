@@ -151,6 +151,42 @@ describe('a start', () => {
     expect(second.err()).not.toContain('was made');
   });
 
+  it('prints a link that signs in once, on the server of this data folder alone, the first time', async () => {
+    const variables = { DATA_DIR: join(folder, 'linked'), ADMIN_TOKEN: undefined };
+    const first = run(variables);
+    const url = await first.url;
+    const link = /(http:\S+\/sign-in\?link=(\S+))/.exec(first.err());
+    const signIn = (server: string) =>
+      fetch(`${server}/policy/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ link: link?.[2] }),
+      });
+    expect((await fetch(link?.[1] as string)).status).toBe(200);
+    // The same database, another admin token.
+    const other = run({ ...variables, DATA_DIR: join(folder, 'another') });
+    expect((await signIn(await other.url)).status).toBe(401);
+    const answer = await signIn(url);
+    expect(await answer.json()).toMatchObject({ person: 'admin', role: 'admin', via: 'link' });
+    const [cookie = ''] = (answer.headers.get('set-cookie') ?? '').split(';');
+    expect((await signIn(url)).status).toBe(401);
+    const whoami = (server: string) => fetch(`${server}/policy/whoami`, { headers: { cookie } });
+    expect((await whoami(url)).status).toBe(200);
+    expect((await whoami(await other.url)).status).toBe(401);
+    first.child.kill('SIGTERM');
+    await first.exit;
+    const second = run(variables);
+    expect((await whoami(await second.url)).status).toBe(200);
+    expect(second.err()).not.toContain('link=');
+    // Nobody's link where the admin token is given.
+    const given = run();
+    await given.url;
+    expect(given.err()).not.toContain('link=');
+    const everything = [first, second, other].map((each) => each.out()).join('');
+    expect(everything).not.toContain(link?.[2]);
+    expect(everything).not.toContain(cookie.split('=')[1]);
+  });
+
   it('prints a first question that works as it stands', async () => {
     const server = run({ ADMIN_TOKEN: undefined, DATA_DIR: join(folder, "it's asked") });
     await server.url;
