@@ -23,7 +23,9 @@ export default defineConfig({
       treeshake: {
         // None of these does anything by being loaded.
         moduleSideEffects: (id) =>
-          !/node_modules\/(yaml|csv-parse|jsonc-parser|typebox|re2js|pure-rand)\/|packages\/(engine|contract|sdk)\/src\//.test(id),
+          !/node_modules\/(yaml|csv-parse|jsonc-parser|typebox|re2js|pure-rand)\/|packages\/(engine|contract|sdk)\/src\//.test(
+            id,
+          ),
       },
     },
   },

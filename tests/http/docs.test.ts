@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allOperations, openApiDocument, problemCodes } from '@policy-studio/contract';
@@ -14,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server?.close());
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(server.url + path, { headers });
-const pages = ['/', '/docs', '/docs/problems'];
+const pages = ['/docs', '/docs/problems'];
 const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
 describe('the documents', () => {
@@ -44,65 +43,6 @@ describe('the documents', () => {
     expect((await get('/docs/reference.js', { 'if-none-match': etag })).status).toBe(304);
   });
 });
-
-describe('the first page', () => {
-  it('tells who sits at this machine what is in force, and follows it', async () => {
-    expect(await (await get('/')).text()).toContain('none yet');
-    const rules = [{ id: 'some-rule', agent: 'a', action: 'b', effect: 'allow', reason: 'for this test only' }];
-    const bundle = (await server.call('createBundle', { body: { version: '3.2.1', rules } })).body.id;
-    const { id } = (
-      await server.call('createApproval', {
-        body: { kind: 'activation', bundle_id: bundle, initial_pct: 100, justification: 'to see it' },
-      })
-    ).body;
-    await server.call('approve', { params: { id }, body: {} });
-    const { status } = await server.call('activateBundle', {
-      params: { id: bundle },
-      body: { approval_id: id, canary_pct: 100 },
-    });
-    expect(status).toBe(200);
-    expect(await (await get('/')).text()).toContain('3.2.1');
-  });
-
-  it.each([
-    { 'x-forwarded-for': '203.0.113.9' },
-    { forwarded: 'for=203.0.113.9' },
-    { host: 'rebound.example' },
-    { host: 'rebound.example:8080' },
-    { host: '127.0.0.1.rebound.example' },
-  ])('tells nobody who came through a proxy on this machine or under another name: %j', async (headers) => {
-    expect(await homeWith({})).toContain('In force');
-    expect(await homeWith(headers)).not.toContain('In force');
-  });
-
-  it('tells nobody behind a proxy', async () => {
-    const proxied = await startTestServer({ app: { trustedProxy: ['127.0.0.1'] } });
-    try {
-      const here = await (await fetch(proxied.url)).text();
-      const far = await (await fetch(proxied.url, { headers: { 'x-forwarded-for': '203.0.113.9' } })).text();
-      expect(here).toContain('In force');
-      expect(far).not.toContain('In force');
-      expect(far).toContain('Policy Studio');
-    } finally {
-      await proxied.close();
-    }
-  });
-});
-
-/** `fetch` does not let a Host be chosen. */
-function homeWith(headers: Record<string, string>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asked = request(server.url, { headers }, (answer) => {
-      answer.setEncoding('utf8');
-      let text = '';
-      answer.on('data', (part: string) => {
-        text += part;
-      });
-      answer.on('end', () => resolve(text));
-    });
-    asked.on('error', reject).end();
-  });
-}
 
 describe.each(pages)('the page %s', (path) => {
   it('refers to nothing but this server, and its policy allows nothing else', async () => {

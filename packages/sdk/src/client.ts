@@ -1,4 +1,12 @@
-import { type Decision, type EvaluateRequest, effects, type OperationId, operations } from '@policy-studio/contract';
+import {
+  type ChangeEvent,
+  type Decision,
+  type EvaluateRequest,
+  effects,
+  type OperationId,
+  operations,
+} from '@policy-studio/contract';
+import { type FollowOptions, followEvents } from './event-stream.js';
 import { type AnswerOf, type InputOf, invalid, type Operations, prepare } from './operation-input.js';
 import { ProblemError } from './problem-error.js';
 import { type CallOptions, exchange, type RawAnswer, type Transport } from './transport.js';
@@ -137,6 +145,14 @@ export class PolicyStudioClient extends Methods {
    */
   evaluateWithApproval(request: EvaluateRequest, options: ApprovalOptions = {}): Promise<Verdict> {
     return evaluateWithApproval(this, request, options);
+  }
+
+  /**
+   * Changes of the workspace as they are committed, for as long as the caller reads; resumes by itself. Throws where
+   * trying again would not help.
+   */
+  followEvents(options: FollowOptions = {}): AsyncGenerator<ChangeEvent> {
+    return followEvents(this.#transport, options);
   }
 
   #send(id: OperationId, input: object, options: CallOptions): Promise<RawAnswer> {

@@ -143,7 +143,11 @@ export async function seedWorkspace(url: string, token: string): Promise<Seeded>
     await client.approvals.approve({ id: asked.id });
     await client.bundles.activateBundle({ id, approval_id: asked.id, canary_pct });
   };
-  const first = await client.bundles.createBundle({ version: '2.0.0', rules: stableRules.slice(0, 6), notes: 'First rules' });
+  const first = await client.bundles.createBundle({
+    version: '2.0.0',
+    rules: stableRules.slice(0, 6),
+    notes: 'First rules',
+  });
   await activate(first.id, 100);
   const stable = await client.bundles.createBundle({
     version: '2.1.0',
@@ -183,11 +187,23 @@ function requests() {
   return Array.from({ length: 24 }, (_, index) => {
     switch (index % 4) {
       case 0:
-        return { agent: 'inbox.triage', action: 'quarantine', context: { risk_score: 80 + index, domain_seen_days: 5, category: 'spam', confidence: 0.9 } };
+        return {
+          agent: 'inbox.triage',
+          action: 'quarantine',
+          context: { risk_score: 80 + index, domain_seen_days: 5, category: 'spam', confidence: 0.9 },
+        };
       case 1:
-        return { agent: 'knowledge.search', action: 'reindex', context: { index_size_gb: index * 4, estimated_cost: index } };
+        return {
+          agent: 'knowledge.search',
+          action: 'reindex',
+          context: { index_size_gb: index * 4, estimated_cost: index },
+        };
       case 2:
-        return { agent: 'planner.deploy', action: 'deploy', context: { version: `v1.2.${index}`, canary_pct: 10, risk_level: 'medium' } };
+        return {
+          agent: 'planner.deploy',
+          action: 'deploy',
+          context: { version: `v1.2.${index}`, canary_pct: 10, risk_level: 'medium' },
+        };
       default:
         return { agent: 'inbox.triage', action: 'escalate', context: { timestamp: '2026-11-23T12:00:00Z' } };
     }

@@ -6,37 +6,38 @@ import {
   type ErrorComponentProps,
   lazyRouteComponent,
   Outlet,
-  redirect,
 } from '@tanstack/react-router';
-import { queryClient, faultOf } from './api/query-client.js';
-import { currentSession, onSessionChange } from './api/session.js';
+import { faultOf, queryClient } from './api/query-client.js';
+import { currentSession, onSessionChange, useSession } from './api/session.js';
 import { paths } from './paths.js';
 import { NotFoundPage } from './shell/NotFoundPage.js';
 import { Shell } from './shell/Shell.js';
 import { ErrorState } from './ui/states.js';
+
+const SignInPage = lazyRouteComponent(() => import('./features/sign-in/SignInPage.js'));
 
 const root = createRootRoute({ component: Outlet });
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: paths.signIn,
-  validateSearch: (search: Record<string, unknown>): { link?: string; next?: string } => ({
-    ...(typeof search.link === 'string' ? { link: search.link } : {}),
-    ...(typeof search.next === 'string' ? { next: search.next } : {}),
-  }),
-  component: lazyRouteComponent(() => import('./features/sign-in/SignInPage.js')),
+  validateSearch: (search: Record<string, unknown>): { link?: string } =>
+    typeof search.link === 'string' ? { link: search.link } : {},
+  component: SignInRoute,
 });
 
-/** Everything that needs somebody signed in. */
+function SignInRoute() {
+  const { link } = signIn.useSearch();
+  const navigate = signIn.useNavigate();
+  return <SignInPage link={link ?? null} onSignedIn={() => void navigate({ to: paths.overview, replace: true })} />;
+}
+
+/** Everything that needs somebody signed in; until then, the sign-in stands at the page's own address. */
 const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
-  beforeLoad: async ({ location }) => {
-    const session = await currentSession();
-    if (session !== null) return;
-    throw redirect({ to: paths.signIn, search: location.href === '/' ? {} : { next: location.href } });
-  },
-  component: Shell,
+  beforeLoad: currentSession,
+  component: SignedIn,
 });
 
 const overview = createRoute({
@@ -88,6 +89,10 @@ onSessionChange(() => {
   queryClient.clear();
   void router.invalidate();
 });
+
+function SignedIn() {
+  return useSession() === null ? <SignInPage link={null} onSignedIn={() => undefined} /> : <Shell />;
+}
 
 function PageFault({ error, reset }: ErrorComponentProps) {
   const { detail, requestId } = faultOf(error);

@@ -1,25 +1,16 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { allOperations, openApiDocument, problemCodes } from '@policy-studio/contract';
 import { ruleSchema } from '@policy-studio/engine';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Services } from '../services.js';
+import { type Asset, makeAsset, sendAsset } from './asset.js';
 import { htmlPage, pagePolicy, pageStyle, withCode } from './page.js';
 
 /** Everything from this server. The reference writes styles while it runs. */
 const referencePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-interface Asset {
-  readonly type: string;
-  readonly etag: string;
-  readonly bytes: Buffer;
-  readonly zipped: Buffer;
-}
 
 /** The documentation this server carries: all of it from here, nothing from another host. */
 export function docsRoutes(app: FastifyInstance, services: Services): void {
@@ -48,27 +39,13 @@ function serve(
     // Links in a page are relative to its own address, which has no slash at its end.
     if (request.url.split('?', 1)[0]?.endsWith('/'))
       return reply.redirect(`..${path.slice(path.lastIndexOf('/'))}`, 308);
-    asset ??= makeAsset(type, make);
+    asset ??= (async () => makeAsset(type, await make()))();
     asset.catch(() => {
       asset = undefined;
     });
     if (policy) reply.header('content-security-policy', policy);
     return sendAsset(request, reply, await asset);
   });
-}
-
-async function makeAsset(type: string, make: () => string | Buffer | Promise<Buffer>): Promise<Asset> {
-  const bytes = Buffer.from(await make());
-  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
-  return { type, etag, bytes, zipped: await promisify(gzip)(bytes) };
-}
-
-function sendAsset(request: FastifyRequest, reply: FastifyReply, asset: Asset): FastifyReply {
-  reply.header('etag', asset.etag).header('cache-control', 'no-cache').header('vary', 'accept-encoding');
-  if (request.headers['if-none-match'] === asset.etag) return reply.code(304).send();
-  reply.type(asset.type);
-  const zip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-  return zip ? reply.header('content-encoding', 'gzip').send(asset.zipped) : reply.send(asset.bytes);
 }
 
 /** The browser part of the reference, as its package ships it. */

@@ -1,13 +1,13 @@
 import { PolicyStudioClient } from '@policy-studio/sdk';
-import { credentials } from './credentials.js';
+import { credentialHeaders, credentials } from './credentials.js';
 
 /** The one client of this page. The browser sends the session's cookie by itself. */
 export const client = new PolicyStudioClient({
   url: globalThis.location.origin,
   timeoutMs: 20_000,
   fetch: async (input, init = {}) => {
-    const response = await globalThis.fetch(input, { ...init, headers: { ...init.headers, ...credentials.headers() } });
-    if (response.status === 401) credentials.refused();
+    const response = await globalThis.fetch(input, { ...init, headers: { ...init.headers, ...credentialHeaders() } });
+    if (response.status === 401) credentials.onRefused();
     return response;
   },
 });

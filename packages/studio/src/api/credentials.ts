@@ -1,20 +1,12 @@
-/** What goes with every request besides the cookie, and what to do when the server no longer takes it. */
+/** What goes with every request besides the session's cookie, and what to do when the server no longer takes it. */
 interface Credentials {
   csrfToken: string | null;
-  /** Of a server without browser sessions: the key that was typed in, kept by this page alone. */
-  bearer: string | null;
+  /** Called when an answer says that nobody is signed in any more. */
   onRefused: () => void;
-  headers(): Record<string, string>;
-  refused(): void;
 }
 
-export const credentials: Credentials = {
-  csrfToken: null,
-  bearer: null,
-  onRefused: () => undefined,
-  headers: () => ({
-    ...(credentials.csrfToken === null ? {} : { 'x-csrf-token': credentials.csrfToken }),
-    ...(credentials.bearer === null ? {} : { authorization: `Bearer ${credentials.bearer}` }),
-  }),
-  refused: () => credentials.onRefused(),
-};
+export const credentials: Credentials = { csrfToken: null, onRefused: () => undefined };
+
+export function credentialHeaders(): Record<string, string> {
+  return credentials.csrfToken === null ? {} : { 'x-csrf-token': credentials.csrfToken };
+}

@@ -42,13 +42,14 @@ async function follow(signal: AbortSignal): Promise<void> {
       signal,
       onState: (next) => {
         // What was missed meanwhile comes with the events, except for what is counted or measured.
-        if (next === 'connected' && state === 'reconnecting') void queryClient.invalidateQueries({ queryKey: key('system') });
+        if (next === 'connected' && state === 'reconnecting')
+          void queryClient.invalidateQueries({ queryKey: key('system') });
         if (!signal.aborted) become(next);
       },
     });
     for await (const event of events) {
       for (const slice of slicesTouchedBy(event.kind)) stale.add(slice);
-      timer ??= setTimeout(refresh, gatherMs);
+      if (timer === null) timer = setTimeout(refresh, gatherMs);
       for (const listener of eventListeners) listener(event);
     }
   } catch (error) {

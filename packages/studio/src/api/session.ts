@@ -1,4 +1,4 @@
-import { permits, type Role, type OperationId, operations, ProblemError } from '@policy-studio/sdk';
+import { type OperationId, operations, ProblemError, permits, type Role } from '@policy-studio/sdk';
 import { useSyncExternalStore } from 'react';
 import { client } from './client.js';
 import { credentials } from './credentials.js';
@@ -10,7 +10,12 @@ export interface Session {
   readonly workspace: string;
 }
 
-type State = { readonly status: 'unknown' | 'signed-out'; readonly session: null } | { readonly status: 'signed-in'; readonly session: Session };
+/** What the server put into the page: where people may sign in besides with a key. */
+export const signsInWith = document.querySelector<HTMLMetaElement>('meta[name="sign-in-with"]')?.content ?? '';
+
+type State =
+  | { readonly status: 'unknown' | 'signed-out'; readonly session: null }
+  | { readonly status: 'signed-in'; readonly session: Session };
 
 let state: State = { status: 'unknown', session: null };
 const listeners = new Set<() => void>();
@@ -47,14 +52,7 @@ export async function currentSession(): Promise<Session | null> {
 
 /** Begins a session with an API key or the admin token, or with what a one-time link carries. */
 export async function signIn(proof: { token: string } | { link: string }): Promise<Session> {
-  try {
-    return begin(await client.access.signIn(proof));
-  } catch (error) {
-    if (!(error instanceof ProblemError) || error.status !== 404 || !('token' in proof)) throw error;
-    credentials.bearer = proof.token;
-    const { owner, role, workspace } = await client.access.whoami();
-    return begin({ person: owner, role, workspace, csrf_token: 'none' });
-  }
+  return begin(await client.access.signIn(proof));
 }
 
 export async function signOut(): Promise<void> {
@@ -85,8 +83,8 @@ export function useRefusal(operation: OperationId): string | null {
   const { access } = operations[operation];
   if (session === null) return 'Sign in first';
   if (permits(access, session.role)) return null;
-  const needed = access === 'public' ? [] : access;
-  return `Needs the role ${needed.join(' or ')}; you are ${article(session.role)} ${session.role}`;
+  if (typeof access === 'string') return 'Needs the admin token of this server';
+  return `Needs the role ${access.join(' or ')}; you are ${article(session.role)} ${session.role}`;
 }
 
 function article(word: string): string {

@@ -21,18 +21,29 @@ export function RolloutSteps({ phase, sharePct, steps, dwelledSeconds, dwellSeco
     <ol className={classes.steps}>
       {stages.map(({ name, share }) => {
         const state = done || share < sharePct ? 'done' : share === sharePct ? 'now' : 'ahead';
-        const fill = state === 'done' ? 1 : state === 'now' && dwellSeconds > 0 ? Math.min(1, dwelledSeconds / dwellSeconds) : 0;
+        const fill =
+          state === 'done' ? 1 : state === 'now' && dwellSeconds > 0 ? Math.min(1, dwelledSeconds / dwellSeconds) : 0;
         return (
-          <li key={name} className={classes.step} data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
+          <li
+            key={name}
+            className={classes.step}
+            data-state={state}
+            aria-current={state === 'now' ? 'step' : undefined}
+          >
             <span className={classes.track}>
-              <span className={classes.fill} style={{ width: `${Math.max(fill, state === 'now' ? 0.02 : 0) * 100}%` }} />
+              <span
+                className={classes.fill}
+                style={{ width: `${Math.max(fill, state === 'now' ? 0.02 : 0) * 100}%` }}
+              />
             </span>
             <span className={classes.name}>
               {state === 'done' ? <IconCheck size={14} aria-label="done:" /> : null}
               {name}
             </span>
             {state === 'now' ? (
-              <span className={classes.note}>{left > 0 ? `${durationText(left)} left` : 'time is up, gates decide'}</span>
+              <span className={classes.note}>
+                {left > 0 ? `${durationText(left)} left` : 'time is up, gates decide'}
+              </span>
             ) : null}
           </li>
         );

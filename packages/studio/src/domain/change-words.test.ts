@@ -3,7 +3,12 @@ import { changeWords } from './change-words.js';
 
 it.each([
   ['bundle.activated', 'bundle/3', { version: '2.2.0' }, 'activated 2.2.0'],
-  ['approval.requested', 'approval/7', { kind: 'action', agent: 'a.b', action: 'delete' }, 'asked for approval of a.b delete'],
+  [
+    'approval.requested',
+    'approval/7',
+    { kind: 'action', agent: 'a.b', action: 'delete' },
+    'asked for approval of a.b delete',
+  ],
   ['approval.approved', 'approval/3', { kind: 'activation' }, 'approved request 3'],
   ['incident.resolved', 'incident/1', {}, 'resolved incident 1'],
   ['settings.changed', 'settings', {}, 'changed the settings'],

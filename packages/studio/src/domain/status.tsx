@@ -21,7 +21,13 @@ const bundleLooks: Readonly<Record<BundleStatus, StatusLook>> = {
 };
 
 /** Where a bundle stands; a canary says its share. `<BundleStatusPill status="canary" trafficPct={10} />` */
-export function BundleStatusPill({ status, trafficPct }: { readonly status: BundleStatus; readonly trafficPct: number }) {
+export function BundleStatusPill({
+  status,
+  trafficPct,
+}: {
+  readonly status: BundleStatus;
+  readonly trafficPct: number;
+}) {
   const { word, text, tint } = bundleLooks[status];
   return <Pill text={text} tint={tint} word={status === 'canary' ? `Canary at ${trafficPct} %` : word} />;
 }

@@ -28,7 +28,7 @@ function workers() {
 
 const input = { rules: [], format: 'yaml' } as const;
 const answer = (worker: Fake | undefined, id: number, text: string): void =>
-  worker?.onmessage?.({ data: { id, answer: text, ms: 1 } });
+  worker?.onmessage?.({ data: { id, answer: text, ms: 1 } } as MessageEvent);
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -100,7 +100,7 @@ describe('the queue of the engine', () => {
     const { started, start } = workers();
     const engine = createEngine(start);
     const [broken, next] = [engine.run('write', input), engine.run('write', input)];
-    started[0]?.onerror?.({ message: 'out of memory' });
+    started[0]?.onerror?.({ message: 'out of memory' } as ErrorEvent);
     await expect(broken).rejects.toThrow('the engine failed: out of memory');
     answer(started[1], 2, 'fine');
     expect((await next).answer).toBe('fine');

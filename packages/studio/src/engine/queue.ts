@@ -4,8 +4,8 @@ import type { EngineAnswer, EngineCall, EngineInput, EngineReply, EngineTask } f
 export interface EngineWorker {
   postMessage(call: EngineCall): void;
   terminate(): void;
-  onmessage: ((event: { readonly data: EngineReply }) => void) | null;
-  onerror: ((event: { readonly message?: string }) => void) | null;
+  onmessage: ((event: MessageEvent<EngineReply>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
 }
 
 export interface Answered<T extends EngineTask> {
@@ -19,7 +19,11 @@ export interface Engine {
    * Does a task. One at a time, in order; a task given up before its turn is never begun. Rejects with the signal's
    * reason, or an Error when the engine failed, which is a bug.
    */
-  run<T extends EngineTask>(task: T, input: EngineInput<T>, options?: { readonly signal?: AbortSignal }): Promise<Answered<T>>;
+  run<T extends EngineTask>(
+    task: T,
+    input: EngineInput<T>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Answered<T>>;
 }
 
 interface Waiting {

@@ -12,7 +12,6 @@ import {
   patchSource,
   semanticDiff,
   simulate,
-  typingOf,
 } from '@policy-studio/engine';
 import { stringify } from 'yaml';
 import type { EngineAnswer, EngineInput, EngineTask, Faults, Surroundings } from './protocol.js';
@@ -44,15 +43,18 @@ export function createTasks(): Tasks {
       if ('faults' in before) return before;
       if ('faults' in after) return after;
       const catalog = catalogOf(surroundings);
-      const typing = (agent: string, action: string) => (catalog ? typingOf(catalog, agent, action) : undefined);
-      return semanticDiff(before, after, surroundings.enforceContext && catalog ? { typing } : {});
+      return semanticDiff(before, after, {
+        ...(catalog ? { pairs: catalog.pairs() } : {}),
+        ...(catalog && surroundings.enforceContext ? { typing: catalog.typing } : {}),
+      });
     },
     simulate: ({ rules, surroundings, cases }) => {
       const policy = compiled(rules, surroundings);
       return 'faults' in policy ? policy : simulate(policy, cases);
     },
     write: ({ rules, format }) => {
-      const text = format === 'json' ? `${JSON.stringify({ rules }, null, 2)}\n` : stringify({ rules }, { lineWidth: 0 });
+      const text =
+        format === 'json' ? `${JSON.stringify({ rules }, null, 2)}\n` : stringify({ rules }, { lineWidth: 0 });
       const formatted = formatSource(text, format);
       // Rules that do not parse are shown as they are.
       return typeof formatted === 'string' ? formatted : text;
@@ -69,7 +71,10 @@ export function createTasks(): Tasks {
   };
 }
 
-function compiled(rules: EngineInput<'explain'>['rules'], { lists, defaultEffect }: Surroundings): CompiledPolicy | Faults {
+function compiled(
+  rules: EngineInput<'explain'>['rules'],
+  { lists, defaultEffect }: Surroundings,
+): CompiledPolicy | Faults {
   const policy = compile({ rules }, lists ?? {}, { defaultEffect });
   return Array.isArray(policy) ? { faults: policy } : policy;
 }

@@ -29,20 +29,31 @@ export function Banners() {
       ) : null}
       {safe && !pin ? (
         <Banner tone="deny" icon={<IconShieldLock size={16} />}>
-          <strong>The built-in safe bundle is in force: everything is denied.</strong> Activate a bundle, or roll back to
-          one.
+          <strong>The built-in safe bundle is in force: everything is denied.</strong> Activate a bundle, or roll back
+          to one.
         </Banner>
       ) : null}
       {database === 'away' ? (
         <Banner tone="warning" icon={<IconDatabaseOff size={16} />}>
-          <strong>The database is away.</strong> Decisions go on from what was in force {durationText(stale_seconds)} ago;
-          nothing can be changed.
+          <strong>The database is away.</strong> Decisions go on from what was in force {durationText(stale_seconds)}{' '}
+          ago; nothing can be changed.
         </Banner>
       ) : null}
       {freeze ? (
         <Banner tone="accent" icon={<IconSnowflake size={16} />}>
-          <strong>A freeze is on{freeze.until === null ? '' : <> until <Time at={freeze.until} /></>}.</strong> {freeze.windows.map(({ name }) => name).join(', ')}: no
-          activation and no promotion; rolling back goes on.
+          <strong>
+            A freeze is on
+            {freeze.until === null ? (
+              ''
+            ) : (
+              <>
+                {' '}
+                until <Time at={freeze.until} />
+              </>
+            )}
+            .
+          </strong>{' '}
+          {freeze.windows.map(({ name }) => name).join(', ')}: no activation and no promotion; rolling back goes on.
         </Banner>
       ) : null}
     </>

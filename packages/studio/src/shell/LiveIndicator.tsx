@@ -5,7 +5,10 @@ import classes from './LiveIndicator.module.css';
 const looks = {
   connected: { word: 'Live', says: 'Changes arrive as they are made' },
   connecting: { word: 'Connecting', says: 'The stream of changes is being opened' },
-  reconnecting: { word: 'Reconnecting', says: 'The stream of changes broke off; it is tried again, and nothing is missed' },
+  reconnecting: {
+    word: 'Reconnecting',
+    says: 'The stream of changes broke off; it is tried again, and nothing is missed',
+  },
   off: { word: 'Not live', says: 'The stream of changes is closed; reload the page to open it again' },
 } as const;
 

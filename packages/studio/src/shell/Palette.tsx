@@ -97,7 +97,12 @@ function useCommands(): SpotlightActionGroupData {
   return {
     group: 'Commands',
     actions: [
-      { id: 'light', label: 'Light colours', leftSection: <IconSun size={16} />, onClick: () => setColorScheme('light') },
+      {
+        id: 'light',
+        label: 'Light colours',
+        leftSection: <IconSun size={16} />,
+        onClick: () => setColorScheme('light'),
+      },
       { id: 'dark', label: 'Dark colours', leftSection: <IconMoon size={16} />, onClick: () => setColorScheme('dark') },
       { id: 'sign-out', label: 'Sign out', leftSection: <IconLogout size={16} />, onClick: () => void signOut() },
     ],

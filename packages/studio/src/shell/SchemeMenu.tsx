@@ -1,4 +1,10 @@
-import { ActionIcon, type MantineColorScheme, Menu, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import {
+  ActionIcon,
+  type MantineColorScheme,
+  Menu,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from '@mantine/core';
 import { IconCheck, IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react';
 
 const schemes = [
@@ -14,7 +20,9 @@ export function SchemeMenu() {
   return (
     <Menu>
       <Menu.Target>
-        <ActionIcon aria-label="Colour scheme">{shown === 'dark' ? <IconMoon size={16} /> : <IconSun size={16} />}</ActionIcon>
+        <ActionIcon aria-label="Colour scheme">
+          {shown === 'dark' ? <IconMoon size={16} /> : <IconSun size={16} />}
+        </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         {schemes.map(([scheme, title, Icon]) => (

@@ -98,9 +98,18 @@ export const theme = createTheme({
       styles: { title: { fontWeight: 600, fontSize: rem(16) } },
     }),
     Tooltip: Tooltip.extend({
-      defaultProps: { radius: 'lg', openDelay: 300, multiline: true, maw: 320, events: { hover: true, focus: true, touch: true } },
+      defaultProps: {
+        radius: 'lg',
+        openDelay: 300,
+        multiline: true,
+        maw: 320,
+        events: { hover: true, focus: true, touch: true },
+      },
     }),
-    Badge: Badge.extend({ defaultProps: { radius: 'xl' }, styles: { root: { textTransform: 'none', fontWeight: 500 } } }),
+    Badge: Badge.extend({
+      defaultProps: { radius: 'xl' },
+      styles: { root: { textTransform: 'none', fontWeight: 500 } },
+    }),
     NavLink: NavLink.extend({ defaultProps: { variant: 'subtle' } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: rem(11), horizontalSpacing: rem(12) } }),
   },

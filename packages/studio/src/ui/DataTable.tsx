@@ -186,7 +186,12 @@ function lookOf(look: ColumnLook = {}) {
 /** Not for a click that means something else: on a control, on marked text, with a key. */
 function openBy(event: MouseEvent<HTMLElement>, open: () => void): void {
   const target = event.target as HTMLElement;
-  if (target.closest('a, button, input, label, [role="menuitem"]') || event.metaKey || event.ctrlKey || event.shiftKey) {
+  if (
+    target.closest('a, button, input, label, [role="menuitem"]') ||
+    event.metaKey ||
+    event.ctrlKey ||
+    event.shiftKey
+  ) {
     return;
   }
   if (globalThis.getSelection()?.toString()) return;

@@ -80,7 +80,16 @@ interface ButtonsProps extends Omit<DialogProps, 'opened' | 'title' | 'children'
 }
 
 function Buttons(props: ButtonsProps) {
-  const { onClose, verb, destructive = false, busy = false, fault, disabledBecause, submits = false, onConfirm } = props;
+  const {
+    onClose,
+    verb,
+    destructive = false,
+    busy = false,
+    fault,
+    disabledBecause,
+    submits = false,
+    onConfirm,
+  } = props;
   return (
     <>
       {fault ? (

@@ -5,7 +5,11 @@ const noBreak = '\u00a0';
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const some = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
 const dollars = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD' });
-const smallDollars = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD', maximumSignificantDigits: 3 });
+const smallDollars = new Intl.NumberFormat('en-US', {
+  style: 'currency',
+  currency: 'USD',
+  maximumSignificantDigits: 3,
+});
 
 /** `17,862`; at most two decimals. */
 export function numberText(value: number): string {

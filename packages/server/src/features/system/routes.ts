@@ -1,12 +1,9 @@
 import { operations } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
-import { isFromHere } from '../../http/from-here.js';
-import { pagePolicy } from '../../http/page.js';
 import { route } from '../../http/route.js';
 import { refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { defaultWorkspace } from '../access/queries.js';
-import { homePage } from './home-page.js';
 import { systemOf, systemStatus } from './queries.js';
 
 export function systemRoutes(app: FastifyInstance, services: Services): void {
@@ -22,14 +19,6 @@ export function systemRoutes(app: FastifyInstance, services: Services): void {
     return refuse('database_unavailable', 'the database cannot be reached, and nothing is known of what is in force');
   });
   route(app, services, operations.getSystem, ({ caller }) => systemOf(services, caller));
-  app.get('/', async (request, reply) => {
-    // What is in force is for those who hold a key, and for who sits at this machine.
-    const status = isFromHere(request) ? await defaultStatus(services).catch(() => null) : null;
-    return reply
-      .type('text/html; charset=utf-8')
-      .header('content-security-policy', pagePolicy)
-      .send(homePage(services.config.version, status));
-  });
 }
 
 /** Of the default workspace, in memory. Throws when nothing is known. */

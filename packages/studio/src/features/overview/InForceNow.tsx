@@ -46,11 +46,7 @@ export function InForceNow() {
         )}
         <Button
           renderRoot={(props) => (
-            <Link
-              to={paths.bundle}
-              params={{ bundleId: String(rollout?.bundle_id ?? system.bundle?.id) }}
-              {...props}
-            />
+            <Link to={paths.bundle} params={{ bundleId: String(rollout?.bundle_id ?? system.bundle?.id) }} {...props} />
           )}
         >
           Open {rollout?.version ?? system.bundle.version}
@@ -141,7 +137,11 @@ function Standing({ rollout }: { readonly rollout: Rollout }) {
       <IconPlayerPlay size={18} aria-hidden />
       <span>
         <strong>Going on {place}.</strong>{' '}
-        {open ? open.sentence : next_step_pct === null ? 'All gates pass.' : `All gates pass; next is ${next_step_pct} %.`}
+        {open
+          ? open.sentence
+          : next_step_pct === null
+            ? 'All gates pass.'
+            : `All gates pass; next is ${next_step_pct} %.`}
       </span>
     </p>
   );

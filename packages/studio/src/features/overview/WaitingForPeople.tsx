@@ -80,7 +80,10 @@ function askedFor({ kind, bundle_id, subject }: Approval): { icon: ReactNode; ti
     case 'activation':
       return { icon: <IconRocket size={16} />, title: `Activate ${String(subject.version ?? `bundle ${bundle_id}`)}` };
     case 'list':
-      return { icon: <IconListDetails size={16} />, title: `List ${String(subject.name ?? subject.list ?? '')} changes` };
+      return {
+        icon: <IconListDetails size={16} />,
+        title: `List ${String(subject.name ?? subject.list ?? '')} changes`,
+      };
     default:
       return { icon: <IconSettings size={16} />, title: 'Settings change' };
   }

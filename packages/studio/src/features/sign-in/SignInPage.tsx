@@ -1,46 +1,35 @@
-import { Alert, Anchor, Button, Loader, PasswordInput, Stack, Text, Title } from '@mantine/core';
-import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { Alert, Anchor, Button, Divider, PasswordInput, Stack, Text, Title } from '@mantine/core';
+import { type FormEvent, useState } from 'react';
 import { faultOf } from '../../api/query-client.js';
-import { signIn } from '../../api/session.js';
+import { signIn, signsInWith } from '../../api/session.js';
 import { usePageTitle } from '../../ui/page-title.js';
 import { sentence } from '../../ui/states.js';
 import classes from './SignInPage.module.css';
 
-/** How a person comes in: a one-time link does it by itself, else a key is typed. */
-export default function SignInPage() {
+interface SignInPageProps {
+  /** What a one-time link carries. It is used up by the button, not by opening the page: mail scanners open pages, too. */
+  readonly link: string | null;
+  readonly onSignedIn: () => void;
+}
+
+/** How a person comes in: by a one-time link, with a key, or by their organisation. */
+export default function SignInPage({ link, onSignedIn }: SignInPageProps) {
   usePageTitle('Sign in');
-  const { link, next } = useSearch({ from: '/sign-in' });
-  const navigate = useNavigate();
-  const [token, setToken] = useState('');
-  const [busy, setBusy] = useState(link !== undefined);
+  const [linkFailed, setLinkFailed] = useState(false);
+  const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string | null>(null);
-  const linkUsed = useRef(false);
 
   const enter = async (proof: { token: string } | { link: string }): Promise<void> => {
     setBusy(true);
     setFault(null);
     try {
       await signIn(proof);
-      await navigate({ href: localAddress(next), replace: true });
+      onSignedIn();
     } catch (error) {
       setFault(faultOf(error).detail);
+      setLinkFailed('link' in proof);
       setBusy(false);
     }
-  };
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a link is good for one try
-  useEffect(() => {
-    if (link === undefined || linkUsed.current) return;
-    linkUsed.current = true;
-    // Out of the address, before anybody copies it from there.
-    void navigate({ to: '/sign-in', search: next === undefined ? {} : { next }, replace: true });
-    void enter({ link });
-  }, [link]);
-
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    void enter({ token: token.trim() });
   };
 
   return (
@@ -53,40 +42,35 @@ export default function SignInPage() {
             See, change and try the rules that decide what AI agents may do.
           </Text>
         </div>
-        {busy && token === '' ? (
-          <Text c="dimmed" role="status" className={classes.busy}>
-            <Loader size={14} /> Signing in with the link
-          </Text>
-        ) : (
-          <form onSubmit={submit}>
-            <Stack gap={12}>
-              <PasswordInput
-                label="API key or admin token"
-                description="Kept by the server as a session of this browser, never stored in the page"
-                value={token}
-                onChange={(event) => setToken(event.currentTarget.value)}
-                autoComplete="current-password"
-                size="sm"
-                required
-                autoFocus
-                withAsterisk={false}
-                visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }}
-              />
-              <Button type="submit" variant="filled" size="md" fullWidth loading={busy} disabled={token.trim() === ''}>
-                Sign in
-              </Button>
-            </Stack>
-          </form>
-        )}
         {fault ? (
           <Alert color="red" variant="light" role="alert" title="That did not work">
             {sentence(fault)}
           </Alert>
         ) : null}
+        {link !== null && !linkFailed ? (
+          <Stack gap={8}>
+            <Button variant="filled" size="md" fullWidth loading={busy} onClick={() => void enter({ link })} autoFocus>
+              Sign in with this link
+            </Button>
+            <Text size="xs" c="dimmed">
+              It signs in this browser, and no other after it.
+            </Text>
+          </Stack>
+        ) : (
+          <KeyForm busy={busy} onKey={(token) => void enter({ token })} />
+        )}
+        {signsInWith === 'oidc' ? (
+          <>
+            <Divider label="or" />
+            <Button component="a" href="/sign-in/oidc" size="md" fullWidth>
+              Sign in with your organisation
+            </Button>
+          </>
+        ) : null}
         <div className={classes.help}>
           <Text size="xs" c="dimmed">
-            The first start of a server prints a link that signs in once. Later, an admin makes keys in the settings; the admin
-            token itself stands in the file <code>admin-token</code> of the data folder.
+            The first start of a server prints a link that signs in once. Later, an admin makes keys and links in the
+            settings; the admin token itself stands in the file <code>admin-token</code> of the data folder.
           </Text>
           <Text size="xs" mt={8}>
             <Anchor href="/docs" size="xs">
@@ -99,7 +83,31 @@ export default function SignInPage() {
   );
 }
 
-/** Where to go after: an address of this site and nothing else. */
-export function localAddress(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])/.test(next) ? next : '/';
+function KeyForm({ busy, onKey }: { readonly busy: boolean; readonly onKey: (token: string) => void }) {
+  const [token, setToken] = useState('');
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    onKey(token.trim());
+  };
+  return (
+    <form onSubmit={submit}>
+      <Stack gap={12}>
+        <PasswordInput
+          label="API key or admin token"
+          description="Becomes a session of this browser; the page does not keep it"
+          value={token}
+          onChange={(event) => setToken(event.currentTarget.value)}
+          autoComplete="current-password"
+          size="sm"
+          required
+          autoFocus
+          withAsterisk={false}
+          visibilityToggleButtonProps={{ 'aria-label': 'Show the key', tabIndex: 0, 'aria-hidden': false }}
+        />
+        <Button type="submit" variant="filled" size="md" fullWidth loading={busy} disabled={token.trim() === ''}>
+          Sign in
+        </Button>
+      </Stack>
+    </form>
+  );
 }
