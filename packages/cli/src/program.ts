@@ -53,7 +53,8 @@ async function commandsFor([first = '']: readonly string[]): Promise<CommandMake
   return Promise.all((load === undefined ? Object.values(loaders) : [load]).map((each) => each()));
 }
 
-async function buildProgram(
+/** The whole command with the sub-commands that these arguments may name; nothing is run. */
+export async function buildProgram(
   args: readonly string[],
   terminal: Terminal,
   outcome: Outcome,

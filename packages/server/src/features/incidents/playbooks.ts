@@ -7,7 +7,7 @@ export const playbooks: Readonly<Record<string, readonly Playbook[]>> = {
       title: 'After a rollback',
       steps: [
         'See that the bundle before is in force on every server: policy-studio status',
-        'Look at the failed decisions of the withdrawn bundle: GET /policy/decisions, with its bundle_id and status=error',
+        'Look at the failed decisions of the withdrawn bundle: policy-studio decisions list --failed --bundle VERSION',
         'Replay the decisions named in the details: policy-studio decisions replay ID',
         'Correct the rules in a new version and simulate it on the recorded decisions before asking for approval',
         'Resolve this incident when the error and deny rates are back at their level before the activation',
@@ -33,7 +33,7 @@ export const playbooks: Readonly<Record<string, readonly Playbook[]>> = {
       steps: [
         'Do not roll back again: the fault is likely outside the rules',
         'Compare the failing decisions of both bundles: the same errors point at an agent, a tool or a list',
-        'If agents do harm meanwhile, stop them: policy-studio emergency disable, with the effect deny',
+        'If agents do harm meanwhile, stop them: policy-studio emergency disable --effect deny --reason TEXT',
         'Activate a corrected version when the cause is known',
       ],
       url: null,
