@@ -39,6 +39,8 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   lists: async () => (await import('./commands/lists.js')).listsCommand,
   settings: async () => (await import('./commands/settings.js')).settingsCommand,
   keys: async () => (await import('./commands/keys.js')).keysCommand,
+  members: async () => (await import('./commands/members.js')).membersCommand,
+  sessions: async () => (await import('./commands/sessions.js')).sessionsCommand,
   decisions: async () => (await import('./commands/decisions.js')).decisionsCommand,
   budgets: async () => (await import('./commands/budgets.js')).budgetsCommand,
   jobs: async () => (await import('./commands/jobs.js')).jobsCommand,
