@@ -60,8 +60,8 @@ export function arrivedPage(base: string): string {
     base,
     'Policy Studio: signed in',
     `<h1>Signed in</h1>
-<p><a href="${base}sign-in">Go on</a></p>`,
-  ).replace('<title>', `<meta http-equiv="refresh" content="0; url=${base}sign-in">\n<title>`);
+<p><a href="${base}">Go on</a></p>`,
+  ).replace('<title>', `<meta http-equiv="refresh" content="0; url=${base}">\n<title>`);
 }
 
 export function failedPage(base: string, refused: string): string {

@@ -43,7 +43,7 @@ export function signInRoutes(app: FastifyInstance, services: Services): void {
         const offer = { link: null, oidc: settings !== null, refused: begun.detail };
         return send(reply, problemCodes[begun.code].status, signInPage(offer));
       }
-      return reply.header('set-cookie', sessionCookie(request, services, begun)).redirect('sign-in', 303);
+      return reply.header('set-cookie', sessionCookie(request, services, begun)).redirect('./', 303);
     });
     scope.post('/sign-out', async (request, reply) => {
       // A form cannot send headers: the token comes in a field.
