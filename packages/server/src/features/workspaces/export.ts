@@ -30,6 +30,7 @@ export const exportedTables: Readonly<Record<string, readonly string[]>> = {
   rollout: [],
   rollout_evidence: [],
   rollout_evidence_sum: [],
+  rollout_evidence_block: [],
   freeze_window: [],
   emergency_pin: [],
   bundle_pin: [],
