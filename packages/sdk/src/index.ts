@@ -1,5 +1,6 @@
 export {
   type Approval,
+  type ApproverGroup,
   type AuditCheckpoint,
   type AuditEntry,
   approvalStatuses,

@@ -140,6 +140,9 @@ function approvalText(approval: Approval, style: Style): string {
     ['approval', `${approval.id}, ${approval.kind}`],
     ['status', style.bold(approval.status)],
     ['votes', `${approval.approvals_given} of ${approval.quorum}${approval.self_approved ? ', self-approved' : ''}`],
+    ...(approval.waits_for.length === 0
+      ? []
+      : [['waits for', printable(approval.waits_for.join(', and '))] as [string, string]]),
     ['bundle', approval.bundle_id === null ? '-' : String(approval.bundle_id)],
     ['share', approval.initial_pct === null ? '-' : `${approval.initial_pct} %`],
     ['risk', approval.risk],

@@ -149,6 +149,10 @@ export const Approval = Type.Object(
     rollback_plan: Type.String(),
     quorum: Type.Integer(),
     approvals_given: Type.Integer(),
+    waits_for: Type.Array(Type.String(), {
+      description:
+        'While it is pending, what is missing, in words: approvals, groups, somebody else than who made the links.',
+    }),
     four_eyes: Type.Boolean(),
     self_approved: Type.Boolean(),
     requested_by: Actor,

@@ -2,7 +2,8 @@ import { escapeHtml, htmlPage, withCode } from '../../http/page.js';
 import type { Ended } from './link-decision.js';
 import { type LinkRow, linkPath } from './links.js';
 import type { ApprovalRow } from './queries.js';
-import { statusAt } from './transition.js';
+import { stateOf } from './status.js';
+import { missing, statusAt } from './transition.js';
 
 /** What of a subject is shown; longer ones are cut. */
 const maxSubjectChars = 8_000;
@@ -24,8 +25,7 @@ export function requestPage(link: LinkRow, row: ApprovalRow, token: string, refu
 /** After a decision. */
 export function decidedPage(row: ApprovalRow, verdict: 'approve' | 'reject', approver: string): string {
   const said = verdict === 'approve' ? 'approved' : 'rejected';
-  const given = row.votes.filter((vote) => vote.verdict === 'approve').length;
-  const open = row.status === 'pending' ? ` It waits for more people: ${given} of ${row.quorum} have approved.` : '';
+  const open = row.status === 'pending' ? ` It waits for ${withCode(missing(stateOf(row)).join(', and '))}.` : '';
   return page(
     `You have ${said} it`,
     `<p>Approval ${row.id} is <strong>${row.status}</strong>, decided as ${escapeHtml(approver)}.${open}</p>

@@ -1,7 +1,7 @@
 import type { Approval, ApprovalLint, ApprovalPrediction, ApprovalStatus, Risk } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import { askedGroup } from './status.js';
-import { isHeard, statusAt } from './transition.js';
+import { askedGroup, stateOf } from './status.js';
+import { isHeard, missing, statusAt } from './transition.js';
 
 export type ApprovalKind = Approval['kind'];
 
@@ -203,10 +203,11 @@ export async function decidedAmong(db: Pool, ids: readonly number[], now: Date):
 /** The approval as clients see it at `now`. */
 export function approvalDocument(row: ApprovalRow, now: Date): Approval {
   const given = row.votes.filter(({ verdict }) => verdict === 'approve');
+  const status = statusAt({ status: row.status, expiresAt: row.expires_at }, now);
   return {
     id: row.id,
     kind: row.kind,
-    status: statusAt({ status: row.status, expiresAt: row.expires_at }, now),
+    status,
     subject_digest: row.subject_digest,
     subject: row.subject,
     bundle_id: row.bundle_id,
@@ -217,6 +218,7 @@ export function approvalDocument(row: ApprovalRow, now: Date): Approval {
     rollback_plan: row.rollback_plan,
     quorum: row.quorum,
     approvals_given: given.length,
+    waits_for: status === 'pending' ? missing(stateOf(row)) : [],
     four_eyes: row.four_eyes,
     self_approved: given.some((vote) => vote.self_approved),
     requested_by: row.requested_by,

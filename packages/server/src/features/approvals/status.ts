@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
-import type { ApprovalRow, AskedRow } from './queries.js';
-import type { ApprovalState, AskedGroup } from './transition.js';
+import type { ApprovalRow, AskedRow, VoteRow } from './queries.js';
+import type { ApprovalState, AskedGroup, CastVote } from './transition.js';
 
 /** Channel on which replicas hear that an approval is no longer pending: payload is its id. */
 export const approvalChannel = 'policy_approval';
@@ -30,6 +30,11 @@ export async function writeStatus(
   await tx.query('select pg_notify($1, $2)', [approvalChannel, String(id)]);
 }
 
+/** A vote, as the transition sees it. */
+export function castVote({ by, verdict, link_made_by: linkMadeBy }: VoteRow): CastVote {
+  return { by, verdict, linkMadeBy };
+}
+
 /** A group that is asked, as the transition sees it. */
 export function askedGroup(row: AskedRow): AskedGroup {
   const escalatedTo = row.escalate_to === null ? ('everybody' as const) : row.escalate_members;
@@ -49,7 +54,7 @@ export function stateOf(row: ApprovalRow): ApprovalState {
     requestedBy: row.requested_by,
     quorum: row.quorum,
     fourEyes: row.four_eyes,
-    votes: row.votes,
+    votes: row.votes.map(castVote),
     asked: row.asked.map(askedGroup),
   };
 }

@@ -8,8 +8,15 @@ export interface ApprovalState {
   readonly requestedBy: string;
   readonly quorum: number;
   readonly fourEyes: boolean;
-  readonly votes: readonly { readonly by: string; readonly verdict: 'approve' | 'reject' }[];
+  readonly votes: readonly CastVote[];
   readonly asked: readonly AskedGroup[];
+}
+
+export interface CastVote {
+  readonly by: string;
+  readonly verdict: 'approve' | 'reject';
+  /** Of a vote through a link: who made the link; null or absent: the person has a credential. */
+  readonly linkMadeBy?: string | null;
 }
 
 /** A group of approvers that is asked, with its members of now. */
@@ -23,8 +30,7 @@ export interface AskedGroup {
 }
 
 export type ApprovalCommand =
-  | { readonly type: 'approve'; readonly by: string }
-  | { readonly type: 'reject'; readonly by: string }
+  | { readonly type: 'approve' | 'reject'; readonly by: string; readonly linkMadeBy?: string | null }
   | { readonly type: 'cancel'; readonly by: string; readonly admin: boolean }
   | { readonly type: 'use' }
   | { readonly type: 'expire' };
@@ -57,6 +63,32 @@ export function mayDecide(asked: readonly AskedGroup[], by: string): boolean {
 /** Whether one of those who approved speaks for the group. */
 export function isHeard(group: AskedGroup, votes: ApprovalState['votes']): boolean {
   return votes.some(({ by, verdict }) => verdict === 'approve' && speaksFor(group, by));
+}
+
+/** What a pending approval still waits for, for people: empty when it waits for nothing. */
+export function missing({ quorum, fourEyes, votes, asked }: Asks): string[] {
+  const given = votes.filter(({ verdict }) => verdict === 'approve');
+  const more = quorum - given.length;
+  const unheard = asked.filter((group) => group.membersOnly && !isHeard(group, votes));
+  return [
+    ...(more > 0 ? [`${more} more ${more === 1 ? 'approval' : 'approvals'}`] : []),
+    ...unheard.map(({ name }) => `an approval of somebody of \`${name}\``),
+    ...(fourEyes && quorum > 1 && more <= 0 && isOneHand(given)
+      ? [`an approval that \`${handOf(given[0] as CastVote)}\` has no part in, who alone stands behind those given`]
+      : []),
+  ];
+}
+
+type Asks = Pick<ApprovalState, 'quorum' | 'fourEyes' | 'votes' | 'asked'>;
+
+/** Whoever makes a link can use it, so where two are needed, links of one person are worth one. */
+function isOneHand(given: readonly CastVote[]): boolean {
+  const [first, ...rest] = given.map(handOf);
+  return first !== undefined && rest.every((hand) => samePerson(hand, first));
+}
+
+function handOf({ by, linkMadeBy }: CastVote): string {
+  return linkMadeBy ?? by;
 }
 
 /** The higher of two risks. */
@@ -96,7 +128,7 @@ export function approvalTransition(
 
 function vote(
   state: ApprovalState,
-  { type, by }: { type: 'approve' | 'reject'; by: string },
+  { type, by, linkMadeBy = null }: ApprovalCommand & { readonly type: 'approve' | 'reject' },
 ): ApprovalChange | ApprovalRefusal {
   if (!mayDecide(state.asked, by)) {
     const names = state.asked.filter(({ membersOnly }) => membersOnly).map(({ name }) => `\`${name}\``);
@@ -113,11 +145,9 @@ function vote(
       detail: `\`${by}\` asked for this approval; with four eyes on another person must approve`,
     };
   }
-  const votes = [...state.votes, { by, verdict: 'approve' as const }];
-  const given = votes.filter(({ verdict }) => verdict === 'approve').length;
-  const heard = state.asked.every((group) => !group.membersOnly || isHeard(group, votes));
+  const votes = [...state.votes, { by, verdict: 'approve' as const, linkMadeBy }];
   return {
-    status: given >= state.quorum && heard ? 'approved' : 'pending',
+    status: missing({ ...state, votes }).length === 0 ? 'approved' : 'pending',
     vote: { verdict: 'approve', selfApproved: own },
   };
 }
@@ -137,11 +167,10 @@ function unusable(status: Exclude<ApprovalStatus, 'approved'>, state: ApprovalSt
       return closed(status, state.expiresAt);
     case 'pending': {
       const given = state.votes.filter(({ verdict }) => verdict === 'approve').length;
-      const missing = state.asked.filter((group) => group.membersOnly && !isHeard(group, state.votes));
-      const still = missing.map(({ name }) => `, and nobody of \`${name}\` has approved yet`).join('');
+      const waitsFor = missing(state).join(', and ');
       return {
         refused: 'approval_not_approved',
-        detail: `it is pending: ${given} of ${state.quorum} approvals given${still}`,
+        detail: `it is pending: ${given} of ${state.quorum} approvals given; it waits for ${waitsFor}`,
       };
     }
     case 'rejected':

@@ -22,7 +22,8 @@ const eventKind = { approve: 'approval.approved', reject: 'approval.rejected', c
 export async function decide(tx: PoolClient, decision: Decision): Promise<Refusal | null> {
   const { workspaceId, row, command, comment, linkMadeBy, now } = decision;
   const { id } = row;
-  const change = approvalTransition(stateOf(row), command, now);
+  const cast = command.type === 'cancel' ? command : { ...command, linkMadeBy };
+  const change = approvalTransition(stateOf(row), cast, now);
   if ('refused' in change) return refuse(change.refused, `approval ${id}: ${change.detail}`);
   if (change.vote) {
     await tx.query(
