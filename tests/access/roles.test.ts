@@ -1,9 +1,13 @@
-import { allOperations, type Operation, type OperationId, permits, type Role, roles } from '@policy-studio/contract';
+import { allOperations, type Operation, type OperationId, type Role, roles } from '@policy-studio/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { studioPages } from '../../packages/server/src/http/studio.js';
 import { type CallInput, startTestServer, type TestServer } from '../../packages/server/src/server.testkit.js';
+import { roleMatrix } from './role-matrix.js';
 
 let server: TestServer;
 const keys = new Map<Role, string>();
+/** What a browser sends that signed in with the key of the role. */
+const sessions = new Map<Role, Record<string, string>>();
 let foreignKey: string;
 /** Things of the default workspace, by the name of the path parameter and the first part of the path behind `/policy/`. */
 let things: Record<string, Record<string, string | number>>;
@@ -11,6 +15,7 @@ let things: Record<string, Record<string, string | number>>;
 beforeAll(async () => {
   server = await startTestServer();
   for (const role of roles) keys.set(role, await server.createKey(role));
+  for (const role of roles) if (role !== 'agent') sessions.set(role, await sessionOf(role));
   await server.db.pool.query("insert into workspace (name) values ('other')");
   const made = await server.call('createApiKey', {
     body: { name: 'foreigner', role: 'admin' },
@@ -20,6 +25,12 @@ beforeAll(async () => {
   things = await seed();
 });
 afterAll(() => server?.close());
+
+async function sessionOf(role: Role): Promise<Record<string, string>> {
+  const { body, headers } = await server.call('signIn', { token: null, body: { token: keys.get(role) as string } });
+  const [cookie = ''] = (headers.get('set-cookie') ?? '').split(';');
+  return { cookie, 'x-csrf-token': body.csrf_token };
+}
 
 async function seed(): Promise<typeof things> {
   const rules = [{ id: 'allow-all', agent: '*', action: '*', effect: 'allow', reason: 'for this test only' }];
@@ -123,25 +134,36 @@ describe('the routes', () => {
   });
 });
 
-describe.each(allOperations.map((operation) => [operation.id, operation] as const))('%s', (_id, operation) => {
-  const body = operation.body ? {} : undefined;
-  const send = (token: string | null) => ask(operation, { params: nothing(operation) as never, body, token });
+it('the matrix has a line for every operation, and none for another', () => {
+  expect(Object.keys(roleMatrix).sort()).toEqual(allOperations.map(({ id }) => id).sort());
+});
 
-  it(`${operation.access === 'public' ? 'is open to everybody' : 'asks who is there'}`, async () => {
-    const { status } = await send(null);
-    if (operation.access !== 'public') expect(status).toBe(401);
+describe.each(allOperations.map((operation) => [operation.id, operation] as const))('%s', (id, operation) => {
+  const body = operation.body ? {} : undefined;
+  const send = (input: CallInput<Operation>) => ask(operation, { params: nothing(operation) as never, body, ...input });
+  const permitted = roleMatrix[id as OperationId] ?? '';
+
+  it(`${permitted === 'public' ? 'is open to everybody' : 'asks who is there'}`, async () => {
+    const { status } = await send({ token: null });
+    if (permitted !== 'public') expect(status).toBe(401);
     // An empty body may not do.
     else expect([operation.status, 422]).toContain(status);
   });
 
-  it.each(roles)('%s', async (role) => {
-    const answer = await send(keys.get(role)!);
-    if (permits(operation.access, role)) {
-      // What comes after the role: done, nothing there, or an empty body that will not do.
-      expect([operation.status, 404, 422]).toContain(answer.status);
-      if (answer.status === 404) expect(answer.problem.code).toBe('not_found');
-    } else {
-      expect([answer.status, answer.problem.code]).toEqual([403, 'forbidden']);
+  it.each(roles)('%s, by key and by browser', async (role) => {
+    const inputs: CallInput<Operation>[] = [{ token: keys.get(role) as string }];
+    // Signing out ends the session that asks.
+    const session = id === 'signOut' && role !== 'agent' ? await sessionOf(role) : sessions.get(role);
+    if (session) inputs.push({ token: null, headers: session });
+    for (const input of inputs) {
+      const answer = await send(input);
+      if (permitted === 'public' || permitted.split(' ').includes(role)) {
+        // What comes after the role: done, nothing there, or an empty body that will not do.
+        expect([operation.status, 404, 422]).toContain(answer.status);
+        if (answer.status === 404) expect(answer.problem.code).toBe('not_found');
+      } else {
+        expect([answer.status, answer.problem.code]).toEqual([403, 'forbidden']);
+      }
     }
   });
 
