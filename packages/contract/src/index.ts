@@ -19,6 +19,7 @@ export * from './schemas/decision.js';
 export * from './schemas/diff.js';
 export * from './schemas/emergency.js';
 export * from './schemas/event.js';
+export * from './schemas/evidence.js';
 export * from './schemas/exchange.js';
 export * from './schemas/freeze-window.js';
 export * from './schemas/identity.js';

@@ -12,6 +12,7 @@ import { Channel, Delivery } from './schemas/channel.js';
 import { Decision, DecisionRecord, EvaluateRequest } from './schemas/decision.js';
 import { BundleDiff, SemanticDiff } from './schemas/diff.js';
 import { BundlePin, EmergencySwitch, Pin, PinnedBundle } from './schemas/emergency.js';
+import { Evidence, EvidenceStatement } from './schemas/evidence.js';
 import { BundleExport, Envelope, ExportedBundle, TrustedKey } from './schemas/exchange.js';
 import { FreezeWindow } from './schemas/freeze-window.js';
 import { BrowserSession, Member } from './schemas/identity.js';
@@ -37,6 +38,8 @@ const named: readonly TSchema[] = [
   ExportedBundle,
   Envelope,
   TrustedKey,
+  Evidence,
+  EvidenceStatement,
   BundleDiff,
   SemanticDiff,
   LintReport,

@@ -27,6 +27,7 @@ export const problemCodes = {
   trusted_keys_full: { status: 409, title: 'The workspace trusts as many keys as it may' },
   channels_full: { status: 409, title: 'The workspace has as many channels as it may' },
   list_in_use: { status: 409, title: 'A bundle in force uses this list' },
+  evidence_needed: { status: 409, title: 'There is no sufficient evidence for the bundle' },
   empty_bundle: { status: 409, title: 'A bundle without rules cannot be activated' },
   bundle_invalid: { status: 409, title: 'The bundle has errors' },
   bundle_archived: { status: 409, title: 'The bundle is archived' },

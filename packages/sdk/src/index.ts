@@ -22,6 +22,7 @@ export {
   type EmergencySwitch,
   type Envelope,
   type EvaluateRequest,
+  type Evidence,
   type ExportContent,
   expiryHours,
   exportFormat,

@@ -7,6 +7,7 @@ import { idArgument, integerIn } from '../option-values.js';
 import { clipped, count, json, moment, plural, printable, type Style, type Terminal, table } from '../output.js';
 import type { Outcome } from '../program.js';
 import { type RequestOptions, requestActivation, requestOptions, requestText } from './activation-request.js';
+import { evidenceCommands } from './bundle-evidence.js';
 import { exchangeCommands } from './bundle-exchange.js';
 import { bundleArgument, findBundle } from './bundle-reference.js';
 import { bundleRemovalCommands } from './bundle-removal.js';
@@ -21,6 +22,7 @@ export function bundlesCommand(terminal: Terminal, outcome: Outcome): Command {
   command.addCommand(showCommand(terminal));
   command.addCommand(pushCommand(terminal, outcome));
   command.addCommand(pullCommand(terminal));
+  for (const each of evidenceCommands(terminal, outcome)) command.addCommand(each);
   for (const each of exchangeCommands(terminal, outcome)) command.addCommand(each);
   command.addCommand(activateCommand(terminal));
   for (const each of bundleRolloutCommands(terminal, outcome)) command.addCommand(each);

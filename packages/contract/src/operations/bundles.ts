@@ -146,6 +146,7 @@ export const activateBundle = defineOperation({
   problems: [
     'not_found',
     'empty_bundle',
+    'evidence_needed',
     'bundle_invalid',
     'bundle_archived',
     'bundle_in_force',

@@ -1,5 +1,6 @@
 import { defineOperation, largeBodyBytes, smallBodyBytes } from '../operation.js';
 import { readers } from '../roles.js';
+import { Evidence, EvidenceList, MakeEvidence } from '../schemas/evidence.js';
 import {
   AddTrustedKey,
   BundleExport,
@@ -131,4 +132,36 @@ export const removeTrustedKey = defineOperation({
   params: IdParams,
   status: 204,
   problems: ['not_found'],
+});
+
+export const listEvidence = defineOperation({
+  id: 'listEvidence',
+  method: 'GET',
+  path: '/policy/bundles/{id}/evidence',
+  tag,
+  summary: 'Signed statements about the rules of a bundle',
+  description: 'Made here or come with an import, about exactly the rules as they are now.',
+  access: readers,
+  params: IdParams,
+  status: 200,
+  response: EvidenceList,
+  problems: ['not_found'],
+});
+
+export const makeEvidence = defineOperation({
+  id: 'makeEvidence',
+  method: 'POST',
+  path: '/policy/bundles/{id}/evidence',
+  tag,
+  summary: 'Find out about a bundle and sign it',
+  description:
+    'Lints it, runs the test cases that are given and the fixtures, compares it with the version in force, and signs an in-toto statement of what came out, good or bad. Exports carry it along.',
+  access: ['author', 'operator', 'admin'],
+  params: IdParams,
+  body: MakeEvidence,
+  bodyOptional: true,
+  bodyLimit: largeBodyBytes,
+  status: 201,
+  response: Evidence,
+  problems: ['not_found', 'conflict', 'bundle_invalid', 'too_much_work', 'overloaded', 'shutting_down'],
 });

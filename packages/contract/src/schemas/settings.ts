@@ -74,6 +74,10 @@ export const Settings = Type.Object(
     enforce_context: Type.Boolean({
       description: 'Whether a request that violates the schema of its action is denied (`context_invalid`).',
     }),
+    require_evidence: Type.Boolean({
+      description:
+        'Whether a bundle is activated only with a signed statement by a trusted key that it has no lint errors and passed tests.',
+    }),
     lint_severities: LintSeverities,
     steps: Steps,
     dwell_hours: Type.Number({
@@ -104,7 +108,7 @@ export const Settings = Type.Object(
 );
 export type Settings = Static<typeof Settings>;
 
-/** Merged into what is there, `gates` and `critical` limit by limit. Protected ones (`default_effect`, `time_zone`, `four_eyes`, `catalog`, `enforce_context`, `lint_severities`, `gates`, `critical`) need an approval when four eyes is on. */
+/** Merged into what is there, `gates` and `critical` limit by limit. Protected ones (`default_effect`, `time_zone`, `four_eyes`, `catalog`, `enforce_context`, `require_evidence`, `lint_severities`, `gates`, `critical`) need an approval when four eyes is on. */
 export const PutSettings = Type.Object(
   {
     default_effect: Type.Optional(Effect),
@@ -112,6 +116,7 @@ export const PutSettings = Type.Object(
     four_eyes: Type.Optional(Type.Boolean()),
     catalog: Type.Optional(Type.Enum(['strict', 'open'])),
     enforce_context: Type.Optional(Type.Boolean()),
+    require_evidence: Type.Optional(Type.Boolean()),
     lint_severities: Type.Optional(LintSeverities),
     steps: Type.Optional(Steps),
     dwell_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 8760 })),

@@ -63,6 +63,11 @@ const Window = Type.Object(
 );
 export type ReplayWindow = Static<typeof Window>;
 
+/** Cases that stand in the request. */
+export const CustomCases = Type.Optional(
+  Type.Array(CaseDocument, { maxItems: maxCases, description: 'Replace the dataset.' }),
+);
+
 const dataset = {
   dataset: Type.Optional(
     Type.Enum(datasets, {
@@ -78,7 +83,7 @@ const dataset = {
       description: 'Default 1337. The same seed gives the same synthetic cases.',
     }),
   ),
-  custom_cases: Type.Optional(Type.Array(CaseDocument, { maxItems: maxCases, description: 'Replace the dataset.' })),
+  custom_cases: CustomCases,
   custom_source: Type.Optional(
     Type.Object(
       { format: Type.Enum(['json', 'jsonl', 'csv']), text: Type.String() },

@@ -8,6 +8,7 @@ import type { Services } from '../../services.js';
 import { approvalById } from '../approvals/queries.js';
 import { lockEnforcement, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
+import { evidenceRefused } from '../exchange/transaction.js';
 import type { StoredPlan } from '../rollouts/queries.js';
 import { type ReadyRollout, readyRollout, startRollout } from '../rollouts/transaction.js';
 import { limitFaults, settingsOf } from '../settings/queries.js';
@@ -55,7 +56,8 @@ export async function activateBundle(
       notReady(bundle) ??
       overtaken(ready.inForce, await inForceId(tx, caller.workspaceId)) ??
       (await findingsOutdated(tx, services.config, caller.workspaceId, bundle)) ??
-      laxerRefused(settings, body);
+      laxerRefused(settings, body) ??
+      (settings.require_evidence ? await evidenceRefused(tx, services.secrets, caller.workspaceId, bundle) : null);
     if (refused) return refused;
     const rollout = await readyRollout(tx, {
       workspaceId: caller.workspaceId,

@@ -15,6 +15,7 @@ import { isCurrent, lintBasis, lintNow, listsFor } from '../lint/queries.js';
 import { currentLists, listDigests } from '../lists/queries.js';
 import { bundleInvalid } from './refusals.js';
 
+export { diffOf } from './diff.js';
 export { bundleInvalid, noBundle } from './refusals.js';
 
 export interface BundleRow {

@@ -15,7 +15,7 @@ import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { type BundleRow, bundleById, bundleDocument, noBundle } from '../bundles/queries.js';
 import { recordChange } from '../events/transaction.js';
-import { approvalAtSource } from './queries.js';
+import { approvalAtSource, evidenceOf } from './queries.js';
 
 const hourMs = 3_600_000;
 
@@ -71,8 +71,10 @@ async function leave<T extends object>(
     const row = await bundleById(tx, workspaceId, id);
     if (!row) return noBundle(id);
     const expiresAt = new Date(now.getTime() + expiryHours * hourMs).toISOString();
+    const evidence = (await evidenceOf(tx, workspaceId, row.digest, [])).map(({ envelope }) => envelope);
+    const approval = await approvalAtSource(tx, workspaceId, row);
     const signed = sign({
-      bundle: { ...exported(services, caller, row), approval: await approvalAtSource(tx, workspaceId, row) },
+      bundle: { ...exported(services, caller, row), approval, evidence },
       digest: row.digest,
       exported_at: now.toISOString(),
       expires_at: expiresAt,
@@ -97,8 +99,8 @@ async function leave<T extends object>(
   });
 }
 
-function exported({ config }: Services, caller: Caller, row: BundleRow): Omit<ExportedBundle, 'approval'> {
+function exported({ config }: Services, caller: Caller, row: BundleRow): Omit<ExportedBundle, 'approval' | 'evidence'> {
   const { lint: _, ...bundle } = bundleDocument({ bundle: row, current: true });
   const from = { server: config.publicUrl, workspace: caller.workspace };
-  return { ...bundle, exported_from: from, evidence: [] };
+  return { ...bundle, exported_from: from };
 }

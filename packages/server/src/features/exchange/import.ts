@@ -5,6 +5,8 @@ import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { type CheckedRules, checkRules, metadataRefused, storeDraft } from '../bundles/transaction.js';
 import { recordChange } from '../events/transaction.js';
+import { readStatement } from './queries.js';
+import { keepEvidence } from './transaction.js';
 import { type Verified, verifySigned } from './verify.js';
 
 /** Ways that are kept of a bundle that went to and fro; the oldest are let go. */
@@ -40,6 +42,12 @@ export async function importBundle(
     });
     if (row instanceof Refusal) return row;
     const approved = way.approval !== null;
+    const { digest } = checked;
+    // What was found out about other rules says nothing about these.
+    const envelopes = (bundle.evidence ?? []).filter(
+      (each) => readStatement(each)?.subject[0]?.digest.sha256 === digest,
+    );
+    await keepEvidence(tx, { workspaceId, digest, envelopes, imported: true, actor, now });
     await recordChange(tx, {
       workspaceId,
       at: now,

@@ -1,5 +1,17 @@
-import type { SourceApproval, TrustedKey, VerifyingKey } from '@policy-studio/contract';
+import {
+  type Envelope,
+  type Evidence,
+  EvidenceStatement,
+  openEnvelope,
+  type SourceApproval,
+  statementPayloadType,
+  type TrustedKey,
+  type VerifyingKey,
+} from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
+import { verifyEd25519 } from '../../ed25519.js';
+import { parseJson } from '../../http/json.js';
+import { validator } from '../../http/validation.js';
 import type { ServerSecrets } from '../../server-secrets.js';
 
 interface TrustedKeyRow extends Omit<TrustedKey, 'created_at'> {
@@ -49,4 +61,65 @@ export async function approvalAtSource(
   );
   const row = rows[0];
   return row ? { ...row, decided_at: row.decided_at?.toISOString() ?? null } : null;
+}
+
+/** Statements that are kept about one digest, half of them imported. */
+export const mostEvidence = 20;
+
+interface EvidenceRow {
+  readonly id: number;
+  readonly envelope: Envelope;
+  readonly imported: boolean;
+  readonly created_by: string;
+  readonly created_at: Date;
+}
+
+const checkStatement = validator(EvidenceStatement, 'body');
+
+/** The statements about the rules of a digest, newest first, as far as these keys vouch for them. */
+export async function evidenceOf(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  digest: string,
+  keys: readonly VerifyingKey[],
+): Promise<Evidence[]> {
+  const { rows } = await db.query<EvidenceRow>(
+    `select id, envelope, imported, created_by, created_at from bundle_evidence
+      where workspace_id = $1 and digest = $2 order by id desc limit $3`,
+    [workspaceId, digest, mostEvidence],
+  );
+  return rows.map(({ envelope, ...row }) => {
+    const opened = openEnvelope(envelope, statementPayloadType, keys, verifyEd25519);
+    const keyId = 'key' in opened ? opened.key.key_id : null;
+    const statement = readStatement(envelope);
+    return {
+      ...row,
+      created_at: row.created_at.toISOString(),
+      digest,
+      key_id: keyId,
+      lacks: [...(keyId === null ? ['is signed by no key that is trusted here'] : []), ...lacksOf(statement, digest)],
+      statement,
+      envelope,
+    };
+  });
+}
+
+/** The statement in an envelope, whoever signed it; null when it is none of the kind that is known here. */
+export function readStatement({ payloadType, payload }: Envelope): EvidenceStatement | null {
+  if (payloadType !== statementPayloadType) return null;
+  const parsed = parseJson(Buffer.from(payload, 'base64'));
+  return 'value' in parsed && checkStatement(parsed.value, 0) === null ? (parsed.value as EvidenceStatement) : null;
+}
+
+/** What a statement lacks to let the rules of a digest be activated where evidence is required. */
+function lacksOf(statement: EvidenceStatement | null, digest: string): string[] {
+  if (statement === null) return ['is of a kind that is not known here'];
+  const { subject, predicate } = statement;
+  const { lint, tests } = predicate;
+  return [
+    ...(subject[0]?.digest.sha256 === digest ? [] : ['is about other rules']),
+    ...(lint.errors === 0 ? [] : [`counts lint errors (${lint.errors})`]),
+    ...(tests !== null && tests.expecting > 0 ? [] : ['tells of no test that expects something']),
+    ...(tests === null || tests.failed === 0 ? [] : [`counts failed tests (${tests.failed})`]),
+  ];
 }

@@ -3,9 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { route } from '../../http/route.js';
 import { Refusal } from '../../refusal.js';
 import type { Services } from '../../services.js';
+import { bundleHead, noBundle } from '../bundles/queries.js';
+import { makeEvidence } from './evidence.js';
 import { exportBundle, exportEnvelope } from './export.js';
 import { importBundle, verdictOn } from './import.js';
-import { trustedKeys } from './queries.js';
+import { evidenceOf, trustedKeys, verifyingKeys } from './queries.js';
 import { addTrustedKey, removeTrustedKey } from './trusted-keys.js';
 
 export function exchangeRoutes(app: FastifyInstance, services: Services): void {
@@ -23,6 +25,16 @@ export function exchangeRoutes(app: FastifyInstance, services: Services): void {
   );
   route(app, services, operations.importBundle, ({ caller, body }) => importBundle(services, caller, body));
   route(app, services, operations.verifyBundle, ({ caller, body }) => verdictOn(services, caller.workspaceId, body));
+  route(app, services, operations.listEvidence, async ({ caller, params }) => {
+    const { db, secrets } = services;
+    const bundle = await bundleHead(db.pool, caller.workspaceId, params.id);
+    if (!bundle) return noBundle(params.id);
+    const keys = await verifyingKeys(db.pool, secrets, caller.workspaceId);
+    return { digest: bundle.digest, evidence: await evidenceOf(db.pool, caller.workspaceId, bundle.digest, keys) };
+  });
+  route(app, services, operations.makeEvidence, ({ caller, params, body }) =>
+    makeEvidence(services, caller, params.id, body),
+  );
   route(app, services, operations.listTrustedKeys, async ({ caller }) => ({
     trusted_keys: await trustedKeys(services.db.pool, caller.workspaceId),
     own: services.secrets.bundleKeys.map(({ id, publicKey }, index) => ({

@@ -122,6 +122,7 @@ async function isStricter(tx: PoolClient, { caller, change, changed, proof }: We
   for (const name of touched) {
     const plainly =
       (name === 'enforce_context' && change.enforce_context === true) ||
+      (name === 'require_evidence' && change.require_evidence === true) ||
       (name === 'catalog' && change.catalog === 'strict');
     const proven = name === 'default_effect' && proof !== null && (await proofHolds(tx, caller.workspaceId, proof));
     if (!plainly && !proven) return false;

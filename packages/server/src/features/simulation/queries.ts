@@ -1,9 +1,10 @@
-import type { ApprovalPrediction, Comparison } from '@policy-studio/contract';
+import { type ApprovalPrediction, type Comparison, inlineCases, type Simulation } from '@policy-studio/contract';
 import { defaultBudgetLimits } from '@policy-studio/engine';
-import { Refusal } from '../../refusal.js';
+import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { countRecorded, type RecordWindow } from '../decisions/queries.js';
-import type { Asked } from './asked.js';
+import { type Asked, askedOf } from './asked.js';
+import { rejected } from './commands.js';
 import { settle } from './input.js';
 import { runSimulation } from './run.js';
 
@@ -12,6 +13,8 @@ const dayMs = 24 * 3_600_000;
 /** The newest of that time: enough to tell, few enough to be waited for. */
 const records = 2_000;
 const answerMs = 2_000;
+/** How long cases may take whose outcome is needed. */
+const casesMs = 8_000;
 
 /**
  * What activating a bundle would ask of people, by the requests of the last days, compared with what is in force (no
@@ -52,5 +55,33 @@ export async function predictedApprovals(
   } catch (error) {
     if (error !== late.reason && !services.stopping.aborted) throw error;
     return null;
+  }
+}
+
+/** What becomes of the cases by a bundle as it stands; without cases: of the fixtures. `too_much_work` when it takes long. */
+export async function simulationOf(
+  services: Services,
+  workspaceId: number,
+  bundleId: number,
+  cases: readonly unknown[] | null,
+): Promise<Simulation | Refusal> {
+  const custom = cases === null ? {} : { custom_cases: cases as never };
+  const asked = askedOf({ kind: 'simulate', bundle_id: bundleId, ...custom }, services.clock.now());
+  if (asked instanceof Refusal) return asked;
+  const input = await settle(services, workspaceId, asked);
+  if (input instanceof Refusal) return input;
+  const late = AbortSignal.timeout(casesMs);
+  try {
+    const signal = AbortSignal.any([late, services.stopping]);
+    const run = { lane: 'interactive', maxCases: inlineCases, signal } as const;
+    const outcome = await runSimulation(services, workspaceId, input, run);
+    if (outcome instanceof Refusal) return outcome;
+    if (outcome.kind === 'refused') return rejected(input, outcome);
+    if (outcome.kind === 'done') return JSON.parse(new TextDecoder().decode(outcome.json)) as Simulation;
+    return refuse('too_much_work', `${outcome.total} cases are more than the ${inlineCases} that are run at once`);
+  } catch (error) {
+    if (services.stopping.aborted) return refuse('shutting_down', 'the server is stopping, ask another or try again');
+    if (error === late.reason) return refuse('too_much_work', 'the cases take too long to run; give fewer of them');
+    throw error;
   }
 }
