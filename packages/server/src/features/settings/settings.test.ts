@@ -6,6 +6,7 @@ const defaults = {
   time_zone: 'UTC',
   catalog: 'strict',
   enforce_context: true,
+  require_evidence: false,
   lint_severities: {},
   steps: [10, 50, 100],
   dwell_hours: 24,
