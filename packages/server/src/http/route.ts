@@ -1,13 +1,4 @@
-import type {
-  BodyOf,
-  HeadersOf,
-  Operation,
-  ParamsOf,
-  ProblemCode,
-  ProblemItem,
-  QueryOf,
-  ResponseOf,
-} from '@policy-studio/contract';
+import type { BodyOf, HeadersOf, Operation, ParamsOf, ProblemItem, QueryOf, ResponseOf } from '@policy-studio/contract';
 import { permits } from '@policy-studio/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../caller.js';
@@ -122,9 +113,7 @@ export function route<const O extends Operation>(
       } as RouteInput<O>;
       const answer = await (caller ? inWorkspace(caller.workspaceId, () => handler(input)) : handler(input));
       if (answer instanceof Refusal) {
-        if (caller && deniedCodes.has(answer.code)) {
-          services.denials.note({ caller, what: operation.id, code: answer.code, address: request.ip });
-        }
+        if (caller) services.denials.note({ caller, what: operation.id, code: answer.code, address: request.ip });
         return sendProblem(request, reply, answer);
       }
       if (answer === (reply as unknown)) return reply;
@@ -133,9 +122,6 @@ export function route<const O extends Operation>(
     },
   });
 }
-
-/** What a known caller may not do, as the audit trail has to show. */
-const deniedCodes: ReadonlySet<string> = new Set<ProblemCode>(['forbidden', 'agent_not_permitted', 'self_approval']);
 
 /** All that can be wrong with what was sent, in one answer. */
 function checks(operation: Operation): (request: FastifyRequest) => Refusal | null {

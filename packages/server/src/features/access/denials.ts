@@ -13,7 +13,17 @@ const denialLimits = {
   attempts: 50,
 } as const;
 
-/** Somebody known here who may not do what they tried. */
+/** What of the refusals of a known caller the audit trail has to show. */
+const deniedCodes: ReadonlySet<Denied['code']> = new Set([
+  'forbidden',
+  'agent_not_permitted',
+  'self_approval',
+  'key_revoked',
+  'key_expired',
+  'member_removed',
+]);
+
+/** Somebody known here who was refused. */
 export interface Denied {
   readonly caller: Pick<Caller, 'workspaceId' | 'owner' | 'keyId' | 'isMember'>;
   /** The operation, or what was tried. */
@@ -34,7 +44,7 @@ interface Counted {
 
 /** Attempts that were denied, on their way to the audit trail. */
 export interface Denials {
-  /** Counts one. Never waits, never fails. */
+  /** Counts a refusal that denies something, and passes over others. Never waits, never fails. */
   note(denied: Denied): void;
   /** Writes an entry for each caller whose turn it is: the first attempt within a second, more of them once a minute. */
   write(now: Date): Promise<void>;
@@ -79,6 +89,7 @@ export function createDenials({ db, clock, log }: { db: Database; clock: Clock; 
 
   return {
     note({ caller, what, code, address }) {
+      if (!deniedCodes.has(code)) return;
       const id = `${caller.workspaceId} ${subjectOf(caller)}`;
       let entry = counted.get(id);
       if (!entry) {

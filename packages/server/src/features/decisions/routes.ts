@@ -14,9 +14,14 @@ export function decisionRoutes(app: FastifyInstance, services: Services): void {
 
   route(app, services, operations.evaluate, ({ body, caller }) => evaluate(services, caller, body));
 
-  route(app, services, operations.evaluateBatch, async ({ body, caller }) => {
+  route(app, services, operations.evaluateBatch, async ({ body, caller, request }) => {
     const decisions = await evaluateBatch(services, caller, body.requests);
-    return decisions instanceof Refusal ? decisions : { decisions };
+    if (decisions instanceof Refusal) return decisions;
+    for (const each of decisions) {
+      if (!('error' in each)) continue;
+      services.denials.note({ caller, what: 'evaluateBatch', code: each.error.code, address: request.ip });
+    }
+    return { decisions };
   });
 
   route(app, services, operations.listDecisions, ({ query, caller }) => {
