@@ -45,6 +45,7 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   budgets: async () => (await import('./commands/budgets.js')).budgetsCommand,
   jobs: async () => (await import('./commands/jobs.js')).jobsCommand,
   channels: async () => (await import('./commands/channels.js')).channelsCommand,
+  workspaces: async () => (await import('./commands/workspaces.js')).workspacesCommand,
   audit: async () => (await import('./commands/audit.js')).auditCommand,
   status: async () => (await import('./commands/status.js')).statusCommand,
 };
