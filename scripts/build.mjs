@@ -8,28 +8,46 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stampFile = join(root, '.build', 'stamp');
-/** In the order of their imports. */
-const packages = ['engine', 'contract', 'sdk', 'server', 'cli'];
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+const bundler = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
 
-function files(folder) {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return files(path);
-    return /\.(test|testkit)\.ts$/.test(entry.name) ? [] : [path];
-  });
+/** A package that the compiler builds. */
+const compiled = (name) => ({
+  name,
+  /** What goes into it besides its package.json. */
+  inputs: ['tsconfig.json', 'src'],
+  /** There once it is built. */
+  proof: 'dist/.tsbuildinfo',
+  run: () => run([compiler, '-b', join(root, 'packages', name)], root),
+});
+/** In the order of their imports. */
+const packages = [
+  ...['engine', 'contract', 'sdk', 'server', 'cli'].map(compiled),
+  {
+    name: 'studio',
+    inputs: ['index.html', 'vite.config.ts', 'build', 'public', 'src'],
+    proof: 'dist/index.html',
+    /** The bundler always starts from nothing, so it is only asked when one of these changed. */
+    of: ['engine', 'contract', 'sdk', 'studio'],
+    run: () => run([bundler, 'build', '--logLevel', 'warn'], join(root, 'packages', 'studio')),
+  },
+];
+
+function files(path) {
+  if (!statSync(path).isDirectory()) return /\.(test|testkit)\.tsx?$/.test(path) ? [] : [path];
+  return readdirSync(path).flatMap((name) => files(join(path, name)));
 }
 
 /** Of everything that goes into the build: a file touched but not changed builds nothing. */
-function stamp() {
+function stamp(wanted = packages) {
   const inputs = [
     'package.json',
     'package-lock.json',
     'tsconfig.base.json',
-    ...packages.flatMap((name) => [`packages/${name}/package.json`, `packages/${name}/tsconfig.json`]),
-  ].map((path) => join(root, path));
+    ...wanted.flatMap(({ name, inputs }) => ['package.json', ...inputs].map((path) => `packages/${name}/${path}`)),
+  ].flatMap((path) => files(join(root, path)));
   const hash = createHash('sha256').update(process.version);
-  for (const path of [...inputs, ...packages.flatMap((name) => files(join(root, 'packages', name, 'src')))].sort()) {
+  for (const path of inputs.sort()) {
     hash.update(`\0${path.slice(root.length)}\0`).update(readFileSync(path));
   }
   return hash.digest('hex');
@@ -39,14 +57,14 @@ function isBuilt(now) {
   return (
     existsSync(stampFile) &&
     readFileSync(stampFile, 'utf8') === now &&
-    packages.every((name) => existsSync(join(root, 'packages', name, 'dist', '.tsbuildinfo')))
+    packages.every(({ name, proof }) => existsSync(join(root, 'packages', name, proof)))
   );
 }
 
-function compile(name) {
+function run(args, cwd) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [compiler, '-b', join(root, 'packages', name)], {
-      cwd: root,
+    const child = spawn(process.execPath, args, {
+      cwd,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     child.on('error', () => resolve(1));
@@ -123,10 +141,10 @@ function unwritable(error) {
 async function buildStale() {
   const now = stamp();
   if (isBuilt(now)) return true;
-  for (const [index, name] of packages.entries()) {
+  for (const [index, one] of packages.entries()) {
     const started = Date.now();
-    process.stderr.write(`building ${index + 1}/${packages.length} ${name} ...`);
-    if ((await compile(name)) !== 0) {
+    process.stderr.write(`building ${index + 1}/${packages.length} ${one.name} ...`);
+    if ((await make(one)) !== 0) {
       process.stderr.write(` failed\n`);
       return false;
     }
@@ -134,6 +152,17 @@ async function buildStale() {
   }
   writeFileSync(stampFile, now);
   return true;
+}
+
+async function make({ name, proof, of, run: build }) {
+  if (of === undefined) return build();
+  const ownStamp = join(root, '.build', `stamp-${name}`);
+  const now = stamp(packages.filter((each) => of.includes(each.name)));
+  const known = existsSync(ownStamp) && existsSync(join(root, 'packages', name, proof));
+  if (known && readFileSync(ownStamp, 'utf8') === now) return 0;
+  const code = await build();
+  if (code === 0) writeFileSync(ownStamp, now);
+  return code;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -53,9 +53,13 @@ it.each([
 });
 
 it('a start by a user who may not write what must be built says who can', () => {
-  for (const name of ['engine', 'contract', 'sdk', 'server', 'cli']) {
-    mkdirSync(join(checkout, 'packages', name, 'src'), { recursive: true });
-    for (const file of ['package.json', 'tsconfig.json']) writeFileSync(join(checkout, 'packages', name, file), '{}');
+  for (const name of ['engine', 'contract', 'sdk', 'server', 'cli', 'studio']) {
+    for (const folder of name === 'studio' ? ['src', 'build', 'public'] : ['src']) {
+      mkdirSync(join(checkout, 'packages', name, folder), { recursive: true });
+    }
+    for (const file of ['package.json', 'tsconfig.json', 'index.html', 'vite.config.ts']) {
+      writeFileSync(join(checkout, 'packages', name, file), '{}');
+    }
   }
   for (const file of ['package.json', 'package-lock.json', 'tsconfig.base.json']) {
     writeFileSync(join(checkout, file), '{}');

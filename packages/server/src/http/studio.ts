@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cookieOf } from '../features/access/cookie.js';
 import { refuse } from '../refusal.js';
 import type { Services } from '../services.js';
 import { type Asset, etagOf, makeAsset, sendAsset } from './asset.js';
@@ -27,9 +28,14 @@ export const studioPages = [
   'playground',
 ] as const;
 
-/** Places in index.html: for the nonce of each answer, and for how people may sign in besides with a key. */
-const noncePlace = '__CSP_NONCE__';
-const signInPlace = '__SIGN_IN_WITH__';
+/** Places in index.html, for what only this answer knows. */
+const places = {
+  nonce: '__CSP_NONCE__',
+  /** How people may sign in besides with a key: `oidc`, or nothing. */
+  signInWith: '__SIGN_IN_WITH__',
+  /** `maybe` where the browser brought the cookie of a session, so that others need not ask. */
+  session: '__SESSION__',
+} as const;
 /** Names of these files hold a hash of what is in them. */
 const forEver = 'public, max-age=31536000, immutable';
 
@@ -65,7 +71,7 @@ export function studioRoutes(app: FastifyInstance, { config }: Pick<Services, 'c
   const assets = new Map<string, Promise<Asset>>();
   const signInWith = config.identity.oidc === null ? '' : 'oidc';
   const index = remembered(async () =>
-    (await readFile(`${folder}index.html`, 'utf8')).replace(signInPlace, signInWith),
+    (await readFile(`${folder}index.html`, 'utf8')).replace(places.signInWith, signInWith),
   );
 
   const file = async (request: FastifyRequest, reply: FastifyReply, path: string, cacheControl: string) => {
@@ -94,8 +100,8 @@ export function studioRoutes(app: FastifyInstance, { config }: Pick<Services, 'c
   }
 
   const page = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const html = await index().catch(() => null);
-    if (html === null) return notBuilt(reply);
+    const built = await index().catch(() => null);
+    if (built === null) return notBuilt(reply);
     if (request.routeOptions.url !== '/' && !request.headers.accept?.includes('text/html')) {
       return sendProblem(
         request,
@@ -103,8 +109,10 @@ export function studioRoutes(app: FastifyInstance, { config }: Pick<Services, 'c
         refuse('not_found', 'this is a page for browsers; programs find theirs at /docs'),
       );
     }
-    reply.header('etag', etagOf(html)).header('cache-control', 'private, no-cache').header('vary', 'accept');
-    if (request.headers['if-none-match'] === etagOf(html)) {
+    const html = built.replace(places.session, cookieOf(request, config, 'session') === null ? 'none' : 'maybe');
+    const etag = etagOf(html);
+    reply.header('etag', etag).header('cache-control', 'private, no-cache').header('vary', 'accept, cookie');
+    if (request.headers['if-none-match'] === etag) {
       // The page that the browser kept has the nonce of the policy it kept with it.
       return reply.removeHeader('content-security-policy').code(304).send();
     }
@@ -112,7 +120,7 @@ export function studioRoutes(app: FastifyInstance, { config }: Pick<Services, 'c
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy(nonce))
-      .send(html.replaceAll(noncePlace, nonce));
+      .send(html.replaceAll(places.nonce, nonce));
   };
   app.get('/', page);
   for (const name of studioPages) {

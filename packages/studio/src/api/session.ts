@@ -10,14 +10,20 @@ export interface Session {
   readonly workspace: string;
 }
 
-/** What the server put into the page: where people may sign in besides with a key. */
-export const signsInWith = document.querySelector<HTMLMetaElement>('meta[name="sign-in-with"]')?.content ?? '';
+/** What the server put into the page. */
+function told(name: string): string {
+  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';
+}
+
+/** How people may sign in besides with a key: `oidc`, or nothing. */
+export const signsInWith = told('sign-in-with');
 
 type State =
   | { readonly status: 'unknown' | 'signed-out'; readonly session: null }
   | { readonly status: 'signed-in'; readonly session: Session };
 
-let state: State = { status: 'unknown', session: null };
+// A browser without the cookie of a session has none.
+let state: State = { status: told('session') === 'none' ? 'signed-out' : 'unknown', session: null };
 const listeners = new Set<() => void>();
 
 function become(next: State): void {

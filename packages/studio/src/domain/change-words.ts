@@ -19,6 +19,8 @@ const verbs: Readonly<Record<string, string>> = {
   'rollout.resumed': 'resumed the rollout of',
   'rollout.completed': 'completed the rollout of',
   'rollout.rolled_back': 'rolled back',
+  'rollout.held': 'holds the rollout of',
+  'rollout.released': 'goes on with the rollout of',
   'rollout.signed_off': 'signed off',
   'rollout.skip_asked': 'asked to skip the gates of',
   'approval.requested': 'asked for approval of',
@@ -37,6 +39,11 @@ const verbs: Readonly<Record<string, string>> = {
   'settings.changed': 'changed the settings',
   'catalog.imported': 'imported tools into the catalog',
 };
+
+/** Whether it is about people coming and going, or the trail itself: kept, and left out where the news is told. */
+export function isRoutine({ kind }: Pick<Change, 'kind'>): boolean {
+  return /^(session|audit|access)\./.test(kind);
+}
 
 /** A change as a clause after its actor: `activated 2.2.0`. Kinds without words of their own read as they are named. */
 export function changeWords({ kind, subject, data }: Change): string {

@@ -1,5 +1,5 @@
-import { Badge } from '@mantine/core';
 import { type ColourName, colour } from '../theme/colours.js';
+import classes from './looks.module.css';
 
 export type BundleStatus = 'draft' | 'shadow' | 'canary' | 'active' | 'superseded' | 'rolled_back' | 'archived';
 
@@ -35,8 +35,8 @@ export function BundleStatusPill({
 /** A word on a tint. */
 export function Pill({ word, text, tint }: StatusLook) {
   return (
-    <Badge variant="transparent" size="md" style={{ color: colour(text), backgroundColor: colour(tint) }}>
+    <span className={classes.pill} style={{ color: colour(text), backgroundColor: colour(tint) }}>
       {word}
-    </Badge>
+    </span>
   );
 }

@@ -5,10 +5,12 @@ import '@fontsource-variable/inter/wght.css';
 import '@fontsource-variable/jetbrains-mono/wght.css';
 import './global.css';
 import { MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
-import type { ReactNode } from 'react';
+import { lazy, type ReactNode, Suspense } from 'react';
 import { styleNonce } from './nonce.js';
 import { theme, variables } from './theme.js';
+
+/** Where messages appear: not needed for the first picture. */
+const Notifications = lazy(async () => ({ default: (await import('@mantine/notifications')).Notifications }));
 
 export function ThemeProvider({ children }: { readonly children: ReactNode }) {
   return (
@@ -18,7 +20,9 @@ export function ThemeProvider({ children }: { readonly children: ReactNode }) {
       defaultColorScheme="auto"
       getStyleNonce={() => styleNonce}
     >
-      <Notifications position="bottom-right" limit={3} />
+      <Suspense fallback={null}>
+        <Notifications position="bottom-right" limit={3} />
+      </Suspense>
       {children}
     </MantineProvider>
   );

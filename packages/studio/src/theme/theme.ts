@@ -1,22 +1,4 @@
-import {
-  ActionIcon,
-  Badge,
-  Button,
-  type CSSVariablesResolver,
-  createTheme,
-  Menu,
-  Modal,
-  NavLink,
-  rem,
-  SegmentedControl,
-  Select,
-  Table,
-  Tabs,
-  Text,
-  Textarea,
-  TextInput,
-  Tooltip,
-} from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, rem } from '@mantine/core';
 import { colour, colours, colourVariables } from './colours.js';
 
 /** Heights of controls: in dense rows, and in page headers. */
@@ -65,11 +47,12 @@ export const theme = createTheme({
   defaultRadius: 'md',
   cursorType: 'pointer',
   respectReducedMotion: true,
+  // Plain objects, not `Button.extend(...)`: that would bring every component named here into the first load.
   components: {
-    Text: Text.extend({ defaultProps: { size: 'sm' } }),
-    Button: Button.extend({
+    Text: { defaultProps: { size: 'sm' } },
+    Button: {
       defaultProps: { size: 'sm', variant: 'default' },
-      vars: (_theme, { size }) => {
+      vars: (_theme: unknown, { size }: { size?: unknown }) => {
         const { height } = heightOf(size);
         return {
           root: {
@@ -80,15 +63,15 @@ export const theme = createTheme({
         };
       },
       styles: { label: { fontWeight: 550 } },
-    }),
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 28 } }),
-    TextInput: TextInput.extend({ defaultProps: { size: 'sm' }, styles: inputStyles }),
-    Textarea: Textarea.extend({ defaultProps: { size: 'sm' } }),
-    Select: Select.extend({ defaultProps: { size: 'sm' }, styles: inputStyles }),
-    SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs' } }),
-    Tabs: Tabs.extend({ styles: { tab: { fontWeight: 500 } } }),
-    Menu: Menu.extend({ defaultProps: { shadow: 'md', radius: 'lg', position: 'bottom-end' } }),
-    Modal: Modal.extend({
+    },
+    ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray', size: 28 } },
+    TextInput: { defaultProps: { size: 'sm' }, styles: inputStyles },
+    Textarea: { defaultProps: { size: 'sm' } },
+    Select: { defaultProps: { size: 'sm' }, styles: inputStyles },
+    SegmentedControl: { defaultProps: { size: 'xs' } },
+    Tabs: { styles: { tab: { fontWeight: 500 } } },
+    Menu: { defaultProps: { shadow: 'md', radius: 'lg', position: 'bottom-end' } },
+    Modal: {
       defaultProps: {
         radius: 'lg',
         centered: true,
@@ -96,8 +79,8 @@ export const theme = createTheme({
         transitionProps: { duration: 120 },
       },
       styles: { title: { fontWeight: 600, fontSize: rem(16) } },
-    }),
-    Tooltip: Tooltip.extend({
+    },
+    Tooltip: {
       defaultProps: {
         radius: 'lg',
         openDelay: 300,
@@ -105,13 +88,9 @@ export const theme = createTheme({
         maw: 320,
         events: { hover: true, focus: true, touch: true },
       },
-    }),
-    Badge: Badge.extend({
-      defaultProps: { radius: 'xl' },
-      styles: { root: { textTransform: 'none', fontWeight: 500 } },
-    }),
-    NavLink: NavLink.extend({ defaultProps: { variant: 'subtle' } }),
-    Table: Table.extend({ defaultProps: { verticalSpacing: rem(11), horizontalSpacing: rem(12) } }),
+    },
+    NavLink: { defaultProps: { variant: 'subtle' } },
+    Table: { defaultProps: { verticalSpacing: rem(11), horizontalSpacing: rem(12) } },
   },
 });
 

@@ -2,6 +2,7 @@ import { IconRuler2 } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { SeverityMark } from '../../domain/findings.js';
 import { RuleSentence } from '../../domain/RuleSentence.js';
+import { Quoted } from '../../ui/Quoted.js';
 import { EmptyState } from '../../ui/states.js';
 import { RuleFacts } from './RuleFacts.js';
 import { RuleList } from './RuleList.js';
@@ -48,7 +49,7 @@ function RuleDetail({ rule }: { readonly rule: RuleDocument }) {
             <li key={`${finding.code} ${finding.message}`} className={classes.finding}>
               <SeverityMark severity={finding.severity} />
               <span>
-                {finding.message}
+                <Quoted text={finding.message} />
                 <code className={classes.code}>{finding.code}</code>
               </span>
             </li>

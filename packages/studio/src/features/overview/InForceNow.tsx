@@ -12,7 +12,7 @@ import { holdWords } from '../../domain/hold-words.js';
 import { RolloutSteps } from '../../domain/RolloutSteps.js';
 import { paths } from '../../paths.js';
 import { CopyText } from '../../ui/CopyText.js';
-import { EmptyState, ErrorState } from '../../ui/states.js';
+import { EmptyState, ErrorState, sentence } from '../../ui/states.js';
 import { Time } from '../../ui/Time.js';
 import classes from './InForceNow.module.css';
 
@@ -127,7 +127,7 @@ function Standing({ rollout }: { readonly rollout: Rollout }) {
       <p className={classes.standing}>
         <IconClockPause size={18} aria-hidden />
         <span>
-          <strong>Holding {place}:</strong> {holdWords(holds)}. {open?.sentence}
+          <strong>Holding {place}:</strong> {holdWords(holds)}. {open ? sentence(open.sentence) : null}
         </span>
       </p>
     );
