@@ -13,7 +13,7 @@ export interface PolicyServer {
   readonly url: string;
   /** What it logged and said. */
   readonly lines: readonly string[];
-  signal(name: 'SIGKILL' | 'SIGTERM'): void;
+  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
   /** The exit code; null when a signal ended it. */
   readonly exited: Promise<number | null>;
 }
