@@ -164,7 +164,7 @@ export type { Position, SourceDocument } from './source.js';
 export { readJson } from './source-json.js';
 export { readYaml } from './source-yaml.js';
 export { type CostLimits, type CostSums, type CostVerdict, costGate, costSums, quantile } from './stats/cost.js';
-export { type ChangeDetector, cusum } from './stats/cusum.js';
+export { type ChangeDetector, cusum, type DriftDetector, driftDetector, leastBaseline } from './stats/cusum.js';
 export { type Counts, type LogEvidence, oddsText, rateEvidence } from './stats/evidence.js';
 export { type PairedCounts, pairedDifference, pairedEvidence } from './stats/paired.js';
 export { type CappedCounts, cappedCounts } from './stats/principals.js';

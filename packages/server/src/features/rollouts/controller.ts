@@ -5,6 +5,7 @@ import type { Services } from '../../services.js';
 import { lockEnforcement, tryLockEnforcement } from '../approvals/transaction.js';
 import { incidentOfKey } from '../incidents/queries.js';
 import { openIncident } from '../incidents/transaction.js';
+import { watchDrift } from './drift.js';
 import { rollBackForIncidents } from './incident-rollback.js';
 import { type Judged, judged, type RolloutRow, runningRollouts, stateOf } from './queries.js';
 import { logUntold, metricOf, rollBack } from './rollback.js';
@@ -19,12 +20,12 @@ export const controller = 'controller';
 /** A hold of this length pages somebody; once, within the hour after. */
 const longHoldMs = 24 * 3_600_000;
 const pageWithinMs = 3_600_000;
+/** What has been activated within this time can be rolled back for an incident. */
+const recentMs = 24 * 3_600_000;
 /** How long a rollback waits for a lock. */
 const urgentLockMs = 3_000;
 /** Workspaces that are looked at side by side. */
 const lanes = 3;
-/** What has been activated within this time can be rolled back for an incident. */
-const recentMs = 24 * 3_600_000;
 
 type Ticking = Pick<Services, 'db' | 'log' | 'enforcement'>;
 
@@ -34,18 +35,17 @@ type Ticking = Pick<Services, 'db' | 'log' | 'enforcement'>;
  * of the whole look. What goes wrong with one rollout keeps no other from being looked at. Returns how many rollouts changed.
  */
 export async function tickRollouts(services: Ticking, now: Date): Promise<number> {
-  const { rows } = await services.db.pool.query<{ workspace_id: number }>(
-    `select distinct workspace_id from rollout
-      where phase in ('shadow', 'canary', 'baking') or ended_at > $1 or created_at > $1 or undone_at > $1
-      order by workspace_id`,
+  const { rows: left } = await services.db.pool.query<{ workspace_id: number; lively: boolean }>(
+    `select workspace_id,
+            bool_or(phase in ('shadow', 'canary', 'baking') or ended_at > $1 or created_at > $1 or undone_at > $1) as lively
+       from rollout group by workspace_id order by lively desc, workspace_id`,
     [new Date(now.getTime() - recentMs)],
   );
-  const left = rows.map(({ workspace_id: workspaceId }) => workspaceId);
   // A workspace whose locks are held makes the others wait only where there are as many such.
   const lane = async (): Promise<number> => {
     let changed = 0;
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      changed += await tickWorkspace(services, next, now);
+      changed += await tickWorkspace(services, next.workspace_id, next.lively, now);
     }
     return changed;
   };
@@ -53,7 +53,8 @@ export async function tickRollouts(services: Ticking, now: Date): Promise<number
   return changes.reduce((sum, changed) => sum + changed, 0);
 }
 
-async function tickWorkspace(services: Ticking, workspaceId: number, now: Date): Promise<number> {
+/** `lively`: something runs, or ended or began within a day; else only what was completed is watched. */
+async function tickWorkspace(services: Ticking, workspaceId: number, lively: boolean, now: Date): Promise<number> {
   const { db, log } = services;
   const { pool } = db;
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
@@ -63,6 +64,10 @@ async function tickWorkspace(services: Ticking, workspaceId: number, now: Date):
       log.error({ err: error, workspace_id: workspaceId }, `${what} could not be looked at`);
     }
   };
+  if (!lively) {
+    await attempt('what was completed', () => watchDrift(pool, workspaceId, now));
+    return 0;
+  }
   let changed = 0;
   // What may have to be rolled back first.
   await attempt('the rollouts of a workspace', async () => {
@@ -78,6 +83,7 @@ async function tickWorkspace(services: Ticking, workspaceId: number, now: Date):
   });
   await attempt('rollbacks', () => watchRollbacks(pool, workspaceId, now));
   await attempt('what was gone back to', () => watchTargets(pool, workspaceId, now));
+  await attempt('what was completed', () => watchDrift(pool, workspaceId, now));
   return changed;
 }
 
