@@ -41,6 +41,7 @@ export const gateNames = [
   'newly_denied',
   'no_match',
   'cost_increase',
+  'spend',
   'sample_ratio',
   'telemetry',
 ] as const;

@@ -31,6 +31,16 @@ export const RolloutCritical = Type.Object(
     max_deny_rate: Rate('Of decisions.'),
     max_cost_increase: Type.Number({ minimum: 0, maximum: 100, description: 'Over stable at the same time.' }),
     max_no_match_increase: Rate('Share of requests without a rule that have one in stable.'),
+    max_spend_24h: Type.Optional(
+      Nullable(
+        Type.Number({
+          minimum: 0,
+          maximum: 1e12,
+          description:
+            'USD that the decisions of a bundle under rollout may cost in 24 hours, whatever stable costs; null: no cap.',
+        }),
+      ),
+    ),
   },
   { additionalProperties: false },
 );

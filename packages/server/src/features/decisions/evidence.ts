@@ -170,6 +170,24 @@ export async function decidedSince(
   return { byBundle: rows[0]?.by_bundle ?? 0, byOthers: rows[0]?.by_others ?? 0 };
 }
 
+/** USD that the decisions of a bundle cost since a time, to the minute: as reported, else as reserved. */
+export async function spentSince(
+  db: Pool | PoolClient,
+  workspaceId: number,
+  bundleId: number,
+  since: Date,
+): Promise<number> {
+  const { rows } = await db.query<{ spent: number }>(
+    `select coalesce(sum(cost), 0)::float8 as spent from (
+       select cost from decision_rollup where workspace_id = $1 and bundle_id = $2 and minute > $3
+       union all
+       select cost from decision_rollup_delta where workspace_id = $1 and bundle_id = $2 and minute > $3
+     ) both_tables`,
+    [workspaceId, bundleId, since],
+  );
+  return rows[0]?.spent ?? 0;
+}
+
 /** How many decisions of the last day are looked at for a ceiling. */
 const ceilingDecisions = 10_000;
 /** Fewer costs than this say nothing about a tail. */

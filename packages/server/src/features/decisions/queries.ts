@@ -12,6 +12,7 @@ export {
   type EvidenceByArm,
   evidenceOf,
   type PrincipalEvidence,
+  spentSince,
 } from './evidence.js';
 export { type EvidenceSince, evidenceSince, type PartEvidence } from './evidence-blocks.js';
 

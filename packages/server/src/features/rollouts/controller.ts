@@ -37,7 +37,7 @@ type Ticking = Pick<Services, 'db' | 'log' | 'enforcement'>;
 export async function tickRollouts(services: Ticking, now: Date): Promise<number> {
   const { rows: left } = await services.db.pool.query<{ workspace_id: number; lively: boolean }>(
     `select workspace_id,
-            bool_or(phase in ('shadow', 'canary', 'baking') or ended_at > $1 or created_at > $1 or undone_at > $1) as lively
+            bool_or(phase in ('shadow', 'canary', 'baking') or coalesce(ended_at > $1, false) or created_at > $1 or coalesce(undone_at > $1, false)) as lively
        from rollout group by workspace_id order by lively desc, workspace_id`,
     [new Date(now.getTime() - recentMs)],
   );

@@ -1,3 +1,4 @@
+import type { RolloutCritical } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
 import {
   type ArmEvidence,
@@ -8,6 +9,7 @@ import {
   evidenceSince,
   type PartEvidence,
   type PrincipalEvidence,
+  spentSince,
 } from '../decisions/queries.js';
 
 export type { ArmEvidence, EvidenceSince, PartEvidence, PrincipalEvidence };
@@ -22,11 +24,14 @@ export interface StepEvidence extends EvidenceByArm {
   readonly recent: { readonly stable: number; readonly canary: number };
   /** The same since later moments of the step, so that long health hides no sudden failure. */
   readonly since: readonly EvidenceSince[];
+  /** USD that decisions of the bundle cost in the last 24 hours, not cut anywhere; null: there is no cap to compare with. */
+  readonly spent: number | null;
   /** How long the step has lasted, milliseconds. */
   readonly stepMs: number;
 }
 
 const recentMs = 10 * 60_000;
+const dayMs = 24 * 3_600_000;
 
 /** What was seen up to now in the step that the rollout is in. */
 export async function stepEvidence(
@@ -37,6 +42,7 @@ export async function stepEvidence(
     readonly bundle_id: number;
     readonly step: number;
     readonly step_entered_at: Date;
+    readonly plan: { readonly critical: Pick<RolloutCritical, 'max_spend_24h'> };
   },
   now: Date,
 ): Promise<StepEvidence> {
@@ -49,6 +55,10 @@ export async function stepEvidence(
     ...arms,
     recent: { stable: recent.byOthers, canary: recent.byBundle },
     since: later,
+    spent:
+      (rollout.plan.critical.max_spend_24h ?? null) === null
+        ? null
+        : await spentSince(db, workspaceId, bundleId, new Date(now.getTime() - dayMs)),
     stepMs: Math.max(0, now.getTime() - entered.getTime()),
   };
 }

@@ -45,6 +45,7 @@ function evidence(arms: Partial<StepEvidence>): StepEvidence {
     shadow: arm({}),
     recent: { stable: 0, canary: 0 },
     since: [],
+    spent: null,
     stepMs: hour,
     ...arms,
   };
@@ -274,5 +275,19 @@ describe('plain thresholds over given figures', () => {
   it('leave the cost out where no baseline is given', () => {
     const { baseline_avg_cost: _, ...rest } = metrics;
     expect(checkMetrics(rest, gates).map(({ gate }) => gate)).toEqual(['sample_size', 'error_rate', 'deny_rate']);
+  });
+});
+
+describe('the cap on what a bundle under rollout spends', () => {
+  const capped = { limits: { gates, critical: { ...critical, max_spend_24h: 50 } } };
+  it.each([
+    [null, {}, undefined],
+    [10, {}, undefined],
+    [50, capped, 'pass'],
+    [50.01, capped, 'critical'],
+    [50.01, { ...capped, phase: 'baking', sharePct: 100 } as const, 'critical'],
+    [50.01, { ...capped, phase: 'shadow', sharePct: 0 } as const, undefined],
+  ])('of %f USD spent says %o: %s', (spent, rollout, verdict) => {
+    expect(verdicts({ ...healthy, spent }, rollout).spend).toBe(verdict);
   });
 });

@@ -52,7 +52,7 @@ export function judge(rollout: Judged, evidence: StepEvidence): Judgement {
   const rates = [errorGate(seen), denyGate(seen), ...(rollout.hasTarget ? [noMatchGate(seen)] : [])];
   const compared = rollout.hasTarget && rollout.phase === 'canary' ? [costIncrease(seen)] : [];
   const divided = rollout.phase === 'canary' ? [sampleRatio(seen)] : [];
-  const gates = [...rates, ...compared, ...divided, telemetry(seen)];
+  const gates = [...rates, ...compared, ...spend(seen), ...divided, telemetry(seen)];
   return { gates, reading: readingOf(gates) };
 }
 
@@ -210,6 +210,31 @@ function costIncrease({ rollout, evidence }: Seen): Gate {
     expected_seconds: null,
     environmental: false,
   };
+}
+
+/** A sum needs no evidence: what is spent is spent. Left out where there is no cap, and where the candidate only watches. */
+function spend({ rollout, evidence: { spent, canary } }: Seen): Gate[] {
+  const limit = rollout.limits.critical.max_spend_24h ?? null;
+  if (limit === null || spent === null || rollout.phase === 'shadow') return [];
+  const verdict = spent > limit ? 'critical' : 'pass';
+  const where = spent > limit ? 'beyond' : 'within';
+  return [
+    {
+      gate: 'spend',
+      verdict,
+      value: spent,
+      limit,
+      critical_limit: limit,
+      sample: Math.round(total(canary, 'decisions')),
+      sentence: `its decisions of the last 24 hours cost ${usd(spent)}, ${where} the ${usd(limit)} that a bundle under rollout may`,
+      expected_seconds: null,
+      environmental: false,
+    },
+  ];
+}
+
+function usd(amount: number): string {
+  return `$${amount.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
 /** Whether sessions fall to the canary as often as configured; if not, the arms cannot be compared. */

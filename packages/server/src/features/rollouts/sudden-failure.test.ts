@@ -118,3 +118,28 @@ describe('a candidate that was healthy for hours', () => {
     expect(await phase(place)).toBe('rolled_back');
   });
 });
+
+describe('a candidate that costs more than a bundle under rollout may', () => {
+  it('is rolled back by the sum, however cheap stable makes it look, and its cap is an approved setting', async () => {
+    const dear = [rule('one', { budget: { cost: 3 } }), rule('two', { action: 'escalate', budget: { cost: 3 } })];
+    await yard.rollOut(dear, 100, { supersede: true });
+    const change = { critical: { max_spend_24h: 100 } };
+    const present = (await yard.call('getSettings')).body;
+    expect((await yard.call('putSettings', { body: change })).problem.code).toBe('approval_required');
+    await yard.db.pool.query(`insert into setting values (1, $1, 'test', now())`, [
+      JSON.stringify({ critical: { ...present.critical, ...change.critical } }),
+    ]);
+    const { id } = await yard.rollOut([...dear, rule('three', { action: 'allow' })], 50);
+    await yard.db.pool.query('delete from setting');
+    expect((await yard.rolloutOf(id)).plan.critical.max_spend_24h).toBe(100);
+    await yard.ask(40);
+    await yard.tick();
+    expect((await yard.rolloutOf(id)).phase).toBe('canary');
+    await yard.ask(160);
+    await yard.tick();
+    expect(await yard.rolloutOf(id)).toMatchObject({
+      phase: 'rolled_back',
+      end_reason: expect.stringMatching(/^its decisions of the last 24 hours cost \$[\d.]+, beyond the \$100\.00/),
+    });
+  });
+});
