@@ -11,6 +11,7 @@ export interface RequestOptions {
   readonly risk: 'low' | 'medium' | 'high' | 'critical';
   readonly rollbackPlan: string;
   readonly expiresInHours: number;
+  readonly onBreach: 'rollback' | 'hold';
 }
 
 /** Adds the options of a request for an approval of kind activation. */
@@ -38,7 +39,7 @@ export async function requestActivation(
   reference: string,
   options: Partial<RequestOptions>,
 ): Promise<Approval> {
-  const { justification, pct = 100, risk, rollbackPlan, expiresInHours } = options;
+  const { justification, pct = 100, risk, rollbackPlan, expiresInHours, onBreach } = options;
   if (justification === undefined || justification.trim() === '') {
     throw unusable('approvers need to know why: give --justification <text>');
   }
@@ -48,6 +49,7 @@ export async function requestActivation(
     bundle_id: id,
     initial_pct: pct,
     justification,
+    ...(onBreach === undefined ? {} : { on_breach: onBreach }),
     ...(risk === undefined ? {} : { risk }),
     ...(rollbackPlan === undefined ? {} : { rollback_plan: rollbackPlan }),
     ...(expiresInHours === undefined ? {} : { expires_in_hours: expiresInHours }),

@@ -183,10 +183,10 @@ function activateCommand(terminal: Terminal): Command {
     .option('--request-approval', 'ask for an approval instead, with --justification')
     .option('--supersede', 'take the place of a rollout that is in shadow or canary')
     .addOption(
-      new Option('--on-breach <what>', 'what a critical gate does: hold is for a security fix').choices([
-        'rollback',
-        'hold',
-      ]),
+      new Option(
+        '--on-breach <what>',
+        'what a critical gate does, as it is approved: hold is for a security fix',
+      ).choices(['rollback', 'hold']),
     );
   return requestOptions(command).action(async (reference: string, options: ActivateOptions) => {
     const { approval: approvalId, requestApproval } = options;

@@ -22,6 +22,12 @@ export const CreateApproval = Type.Union([
       kind: Type.Literal('activation'),
       bundle_id: Id,
       initial_pct: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: 10 })),
+      on_breach: Type.Optional(
+        Type.Enum(['rollback', 'hold'], {
+          default: 'rollback',
+          description: 'What a critical gate is to do; `hold` is for a security fix, and is approved with it.',
+        }),
+      ),
       ...request,
     },
     { additionalProperties: false },
@@ -137,7 +143,7 @@ export const Approval = Type.Object(
     }),
     subject: Type.Record(Type.String(), Type.Unknown(), {
       description:
-        'What was approved: for an activation the bundle digest, list versions, default effect and share; for an action its key, agent and context, without sensitive values.',
+        'What was approved: for an activation the bundle digest, list versions, default effect, share and `on_breach` where that is `hold`; for an action its key, agent and context, without sensitive values.',
     }),
     bundle_id: Nullable(Type.Integer()),
     lint: Nullable(ApprovalLint, {

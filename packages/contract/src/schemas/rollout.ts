@@ -207,7 +207,11 @@ export const activationPlan = {
   ),
   gates: Type.Optional(Type.Partial(RolloutGates, { additionalProperties: false })),
   dwell_hours: Type.Optional(Type.Number({ minimum: 0, maximum: 8760 })),
-  on_breach: Type.Optional(onBreach),
+  on_breach: Type.Optional(
+    Type.Enum(['rollback', 'hold'], {
+      description: 'Default: as approved. Another than the approval says is 409 `approval_mismatch`.',
+    }),
+  ),
 };
 
 export const PromoteBundle = Type.Object(
@@ -255,6 +259,18 @@ export const CanaryStatus = Type.Object(
     next_step: Nullable(Type.String(), { description: 'What happens next, and when; null when nothing does.' }),
     rollout_id: Nullable(Type.Integer()),
     phase: Nullable(RolloutPhase),
+    approvals: Nullable(
+      Type.Object({
+        before_per_day: Type.Number(),
+        after_per_day: Type.Number(),
+        added_per_day: Type.Number({ description: 'Below zero when the candidate asks for fewer.' }),
+        sentence: Type.String(),
+      }),
+      {
+        description:
+          'How often people would be asked at this pace of requests, by those of this step that both bundles were asked; null before there are any, and at 100 %.',
+      },
+    ),
   },
   { $id: 'CanaryStatus' },
 );

@@ -115,7 +115,10 @@ async function whatIsAsked(tx: PoolClient, services: Services, question: Questio
   const other = { risk: null, bundleId: null, initialPct: null };
   switch (body.kind) {
     case 'activation':
-      return activationAsked(tx, services, question, body.initial_pct ?? defaults.initialPct);
+      return activationAsked(tx, services, question, {
+        initialPct: body.initial_pct ?? defaults.initialPct,
+        onBreach: body.on_breach ?? 'rollback',
+      });
     case 'list': {
       const subject = await listChangeAsked(tx, workspaceId, body);
       return subject instanceof Refusal ? subject : { ...other, subject };
@@ -146,7 +149,7 @@ async function activationAsked(
   tx: PoolClient,
   { config }: Services,
   { workspaceId, ready, defaultEffect }: Question,
-  initialPct: number,
+  plan: { readonly initialPct: number; readonly onBreach: 'rollback' | 'hold' },
 ): Promise<Asked | Refusal> {
   const { bundle: seen, risk } = ready as Activatable;
   const bundle = await bundleHead(tx, workspaceId, seen.id, 'for update');
@@ -155,10 +158,10 @@ async function activationAsked(
   const outdated = await findingsOutdated(tx, config, workspaceId, bundle as BundleHead);
   if (outdated) return outdated;
   return {
-    subject: await activationSubject(tx, workspaceId, bundle as BundleHead, { defaultEffect, initialPct }),
+    subject: await activationSubject(tx, workspaceId, bundle as BundleHead, { defaultEffect, ...plan }),
     risk,
     bundleId: seen.id,
-    initialPct,
+    initialPct: plan.initialPct,
   };
 }
 

@@ -5,7 +5,7 @@ import { withTransaction } from '../../database/connection.js';
 import { invalid } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
-import { approvalById } from '../approvals/queries.js';
+import { type ApprovalRow, approvalById } from '../approvals/queries.js';
 import { lockEnforcement, useApproval } from '../approvals/transaction.js';
 import { recordChange } from '../events/transaction.js';
 import { evidenceRefused } from '../exchange/transaction.js';
@@ -52,24 +52,26 @@ export async function activateBundle(
     const bundle = await bundleHead(tx, caller.workspaceId, id);
     if (!bundle) return noBundle(id);
     const settings = await settingsOf(tx, services.config, caller.workspaceId);
+    // What it covers never changes, so it can be read before the row is locked.
+    const approval = await approvalById(tx, caller.workspaceId, body.approval_id);
+    const activation = { caller, bundle, body, settings, approval, now };
     const refused =
       notReady(bundle) ??
       overtaken(ready.inForce, await inForceId(tx, caller.workspaceId)) ??
       (await findingsOutdated(tx, services.config, caller.workspaceId, bundle)) ??
-      laxerRefused(settings, body) ??
+      laxerRefused(activation) ??
       (settings.require_evidence ? await evidenceRefused(tx, services.secrets, caller.workspaceId, bundle) : null);
     if (refused) return refused;
     const rollout = await readyRollout(tx, {
       workspaceId: caller.workspaceId,
       bundle,
       sharePct: body.canary_pct,
-      plan: planOf(settings, body),
+      plan: planOf(activation),
       risky: ready.risk === 'high' || ready.risk === 'critical',
       supersede: body.supersede ?? false,
       now,
     });
     if (rollout instanceof Refusal) return rollout;
-    const activation = { caller, bundle, body, settings, now };
     return (await approvalRefused(tx, activation, ready.risk)) ?? bringIntoForce(tx, activation, rollout);
   });
   if (outcome instanceof Refusal) return outcome;
@@ -111,27 +113,35 @@ interface Activation {
   readonly bundle: BundleHead;
   readonly body: BodyOf<typeof operations.activateBundle>;
   readonly settings: Settings;
+  readonly approval: ApprovalRow | null;
   readonly now: Date;
 }
 
 const hourMs = 3_600_000;
 
+/** What a breach is to do, as people approved it. */
+function approvedOnBreach(approval: ApprovalRow | null): StoredPlan['on_breach'] {
+  return approval?.subject.on_breach === 'hold' ? 'hold' : 'rollback';
+}
+
+type Planned = Pick<Activation, 'settings' | 'body' | 'approval'>;
+
 /** The settings of now, with what the activation says otherwise. */
-function planOf(settings: Settings, body: Activation['body']): StoredPlan {
+function planOf({ settings, body, approval }: Planned): StoredPlan {
   const dwellMs = Math.round((body.dwell_hours ?? settings.dwell_hours) * hourMs);
   return {
     steps: settings.steps,
     dwell_ms: dwellMs,
     bake_ms: dwellMs,
-    on_breach: body.on_breach ?? 'rollback',
+    on_breach: approvedOnBreach(approval),
     gates: { ...settings.gates, ...body.gates },
     critical: settings.critical,
   };
 }
 
 /** The limits of a workspace are two people's; one alone makes them only stricter. */
-function laxerRefused(settings: Settings, body: Activation['body']): Refusal | null {
-  const plan = planOf(settings, body);
+function laxerRefused({ settings, body, approval }: Planned): Refusal | null {
+  const plan = planOf({ settings, body, approval });
   const limits = limitFaults(plan).map(({ path, message }) => ({ path: path.replace('/critical', '/gates'), message }));
   if (limits.length > 0) return invalid(limits);
   if (!settings.four_eyes) return null;
@@ -155,19 +165,24 @@ function laxerRefused(settings: Settings, body: Activation['body']): Refusal | n
 /** Uses the approval up, if it covers the bundle and what that newly allows, which is of the given risk. */
 async function approvalRefused(
   tx: PoolClient,
-  { caller, bundle, body, settings, now }: Activation,
+  { caller, bundle, body, settings, approval, now }: Activation,
   risk: Risk | null,
 ): Promise<Refusal | null> {
   const { workspaceId } = caller;
   const { approval_id: approvalId, canary_pct: canaryPct } = body;
-  // The share asked for never changes, so it can be read before the row is locked.
-  const approval = await approvalById(tx, workspaceId, approvalId);
   const initialPct = approval?.initial_pct ?? 0;
-  const plan = { defaultEffect: settings.default_effect, initialPct };
+  const onBreach = approvedOnBreach(approval);
+  const plan = { defaultEffect: settings.default_effect, initialPct, onBreach };
   if (approval?.kind === 'activation' && approval.bundle_id === bundle.id && canaryPct > initialPct) {
     return refuse(
       'approval_mismatch',
       `approval ${approvalId} covers ${initialPct} % of traffic at first, not ${canaryPct} %; request one with \`initial_pct\`: ${canaryPct}`,
+    );
+  }
+  if (approval?.kind === 'activation' && (body.on_breach ?? onBreach) !== onBreach) {
+    return refuse(
+      'approval_mismatch',
+      `approval ${approvalId} covers \`on_breach\`: \`${onBreach}\`; request one with \`on_breach\`: \`${body.on_breach}\``,
     );
   }
   const used = await useApproval(tx, {

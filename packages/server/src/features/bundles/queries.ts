@@ -302,7 +302,7 @@ export async function activationSubject(
   db: Pool | PoolClient,
   workspaceId: number,
   bundle: Pick<BundleRow, 'id' | 'digest' | 'lists_read'>,
-  plan: { defaultEffect: string; initialPct: number },
+  plan: { defaultEffect: string; initialPct: number; onBreach: 'rollback' | 'hold' },
 ): Promise<Readonly<Record<string, unknown>>> {
   const lists = await currentLists(db, workspaceId, Object.keys(bundle.lists_read));
   return {
@@ -312,6 +312,8 @@ export async function activationSubject(
     lists: Object.fromEntries([...lists].map(([name, { live, digest }]) => [name, live ? 'live' : digest])),
     default_effect: plan.defaultEffect,
     initial_pct: plan.initialPct,
+    // The usual is left out, as it was before this could be asked for.
+    ...(plan.onBreach === 'hold' ? { on_breach: 'hold' } : {}),
   };
 }
 

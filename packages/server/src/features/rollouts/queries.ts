@@ -9,7 +9,7 @@ import {
   rolloutActions,
 } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
-import { freezeAt } from '../freeze-windows/queries.js';
+import { freezeAt, freezeSentence } from '../freeze-windows/queries.js';
 import { type ArmEvidence, type StepEvidence, stepEvidence, total } from './evidence.js';
 import { type GateLimits, judge } from './gates.js';
 import {
@@ -154,7 +154,7 @@ export async function judged(db: Pool | PoolClient, row: RolloutRow, now: Date):
   const state = stateOf(row);
   const { gates, reading } = judge({ ...state, limits: row.plan }, evidence);
   const freeze = await freezeAt(db, row.workspace_id, now);
-  return { row, evidence, gates, reading: { ...reading, frozen: freeze !== null } };
+  return { row, evidence, gates, reading: { ...reading, frozen: freeze && freezeSentence(freeze) } };
 }
 
 export interface RolloutFilter {

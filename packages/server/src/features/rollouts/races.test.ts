@@ -134,6 +134,44 @@ describe('at the same time', () => {
     expect((await yard.rolloutOf(bundle)).share_pct).toBe(50);
   });
 
+  it('a key that is used on two servers at once changes once, and both are answered the same', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { bundle, rollout } = await ready();
+      const headers = { 'idempotency-key': `servers-${rollout}` };
+      const answers = await Promise.all(
+        [yard, replica, yard, replica].map((server) =>
+          server.call('promoteRollout', { token: yard.operator, params: { id: rollout }, body: {}, headers }),
+        ),
+      );
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+      for (const { body } of answers) expect(body).toEqual(answers[0]?.body);
+      expect((await yard.rolloutOf(bundle)).share_pct).toBe(50);
+      stable = (await yard.rollOut(before, 100, { supersede: true })).id;
+    }
+  }, 30_000);
+
+  it('a key whose command was refused, or died, may be tried again', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const { id: rollout } = await yard.rolloutOf(id);
+    const headers = { 'idempotency-key': `again-${rollout}` };
+    const send = () =>
+      replica.call('promoteRollout', { token: yard.operator, params: { id: rollout }, body: {}, headers });
+    expect((await send()).problem.code).toBe('gates_not_passed');
+    await yard.ask(1200, 2);
+    yard.advance(24 * hourMs);
+    expect((await send()).body.share_pct).toBe(50);
+
+    const dead = { 'idempotency-key': `dead-${rollout}` };
+    const pause = () =>
+      yard.call('pauseRollout', { token: yard.operator, params: { id: rollout }, body: {}, headers: dead });
+    await pause();
+    await database.db.pool.query(`update command_answer set status = 102, body = 'null' where idempotency_key = $1`, [
+      `dead-${rollout}`,
+    ]);
+    yard.advance(61_000);
+    expect((await pause()).body.holds).toEqual(['operator']);
+  });
+
   it('everything: what is in force stays one thing, and the record has no gap', async () => {
     for (let round = 0; round < 5; round++) {
       const { bundle, rollout } = await ready();

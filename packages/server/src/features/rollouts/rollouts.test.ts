@@ -56,6 +56,21 @@ describe('an activation', () => {
     expect(rollout.allowed_actions).toEqual(['pause', 'skip', 'rollback']);
   });
 
+  it('tells how many more approvals it asks of people', async () => {
+    const asking = [before[0], rule('two', { action: 'escalate', effect: 'needs_approval', budget: { cost: 1 } })];
+    const { id } = await yard.rollOut(asking, 50);
+    expect((await status(id)).approvals).toBeNull();
+    await yard.ask(400);
+    const { approvals } = await status(id);
+    // Every other request is to escalate, in both arms alike.
+    expect(approvals?.before_per_day).toBe(0);
+    expect(approvals?.added_per_day).toBeGreaterThan(150);
+    expect(approvals?.added_per_day).toBeLessThan(250);
+    expect(approvals?.sentence).toMatch(
+      /^this change adds \d+ approvals a day \(\d+ instead of 0\), by \d+ requests that both bundles were asked in .*, taken for a day$/,
+    );
+  });
+
   it('of 0 % only watches', async () => {
     const { id } = await yard.rollOut(strict, 0);
     expect(await places(id, stable)).toEqual([
@@ -109,6 +124,26 @@ describe('an activation', () => {
     const body = { approval_id: approvalId, ...rest };
     const { status: code, problem } = await yard.call('activateBundle', { token: yard.operator, params: { id }, body });
     expect([code, problem.errors[0]?.path]).toEqual([422, path]);
+  });
+
+  it('holds at a breach only where that was approved, and then without being told', async () => {
+    const { id } = await yard.draft(yard.version(), alike);
+    const activate = (approvalId: number, rest: object = {}) =>
+      yard.call('activateBundle', {
+        token: yard.operator,
+        params: { id },
+        body: { approval_id: approvalId, canary_pct: 10, ...rest },
+      });
+    const plain = await yard.approved(id, { initial_pct: 10 });
+    const refused = await activate(plain.id, { on_breach: 'hold' });
+    expect([refused.status, refused.problem.code]).toEqual([409, 'approval_mismatch']);
+    expect(refused.problem.detail).toContain('request one with `on_breach`: `hold`');
+    const holding = await yard.approved(id, { initial_pct: 10, on_breach: 'hold' });
+    expect(holding.subject).toMatchObject({ on_breach: 'hold' });
+    expect(holding.subject_digest).not.toBe(plain.subject_digest);
+    expect((await activate(holding.id, { on_breach: 'rollback' })).problem.code).toBe('approval_mismatch');
+    expect((await activate(holding.id)).status).toBe(200);
+    expect((await yard.rolloutOf(id)).plan.on_breach).toBe('hold');
   });
 
   it('keeps its plan whatever becomes of the settings', async () => {
@@ -278,6 +313,31 @@ describe('a promotion', () => {
     const { status: code, problem } = await promote(rollout.id, { generation: rollout.generation });
     expect([code, problem.code]).toEqual([409, 'conflict']);
     expect(problem).toMatchObject({ rollout: { generation: rollout.generation + 1 } });
+  });
+
+  it('is refused in a freeze, which is named with its end', async () => {
+    const { id } = await yard.rollOut(alike, 10);
+    const rollout = await yard.rolloutOf(id);
+    const until = `${new Date(yard.now().getTime() + 2 * hourMs).toISOString().slice(0, 16)}:00.000Z`;
+    const made = await yard.call('createFreezeWindow', {
+      body: {
+        name: 'trade fair',
+        reason: 'nobody is at home',
+        rule: { type: 'dates', from: yard.now().toISOString().slice(0, 16), to: until.slice(0, 16) },
+      },
+    });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const skip = await yard.call('skipGate', {
+      token: yard.operator,
+      params: { id: rollout.id },
+      body: { target_pct: 50, reason: 'we are in a hurry' },
+    });
+    expect([skip.status, skip.problem.code]).toEqual([409, 'frozen']);
+    expect(skip.problem.detail).toBe(
+      `freeze window \`trade fair\` is on until ${until}; rollbacks stay possible, everything else waits`,
+    );
+    expect((await promote(rollout.id)).problem.detail).toContain('freeze window `trade fair` is on until');
+    await yard.call('deleteFreezeWindow', { params: { id: made.body.id } });
   });
 
   it('past the gates takes two people and a reason', async () => {

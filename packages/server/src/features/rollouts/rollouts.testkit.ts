@@ -46,7 +46,9 @@ export async function openYard(options: TestServerOptions = {}): Promise<Yard> {
     tick: () => tickRollouts(office.services, now()),
     async rollOut(rules, canaryPct, rest = {}) {
       const { id } = await office.draft(version(), rules);
-      const approval = await office.approved(id, { initial_pct: canaryPct });
+      // What a breach does is approved with the bundle.
+      const onBreach = 'on_breach' in rest ? { on_breach: rest.on_breach } : {};
+      const approval = await office.approved(id, { initial_pct: canaryPct, ...onBreach });
       const body = { approval_id: approval.id, canary_pct: canaryPct, ...rest };
       const answer = await call('activateBundle', { token: office.operator, params: { id }, body });
       if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));

@@ -5,6 +5,7 @@ import type { Services } from '../../services.js';
 import { bundleHead, noBundle } from '../bundles/queries.js';
 import { settingsOf } from '../settings/queries.js';
 import { checkMetrics } from './check-gates.js';
+import { type StepEvidence, total } from './evidence.js';
 import { type Judged, judged, newestRolloutOf, stateOf } from './queries.js';
 import { durationText, dwelled, isOver, nextStep, transition } from './transition.js';
 
@@ -36,7 +37,41 @@ export async function canaryStatus(
     next_step: seen && nextStepText(seen, now),
     rollout_id: row?.id ?? null,
     phase: row?.phase ?? null,
+    approvals: seen && approvalLoad(seen.evidence),
   };
+}
+
+const dayMs = 24 * 3_600_000;
+
+/**
+ * How often the candidate asks people, and how often the bundle before did, on the requests that both were asked; at the
+ * pace of all requests of the step. Less than a day is taken for one.
+ */
+export function approvalLoad(evidence: Pick<StepEvidence, EvidenceArmName | 'stepMs'>): CanaryStatus['approvals'] {
+  const { stable, shadow, canary, stepMs } = evidence;
+  const compared = Math.min(total(stable, 'decisions'), total(shadow, 'decisions'));
+  if (compared === 0) return null;
+  const perDay = (compared + total(canary, 'decisions')) / compared / Math.max(1, stepMs / dayMs);
+  const [before, after] = [total(stable, 'approvals') * perDay, total(shadow, 'approvals') * perDay];
+  const rates = `${rounded(after)} instead of ${rounded(before)}`;
+  const change =
+    after === before
+      ? `adds no approvals (${rounded(after)} a day as before)`
+      : `${after > before ? 'adds' : 'saves'} ${rounded(Math.abs(after - before))} approvals a day (${rates})`;
+  const time = stepMs < dayMs ? `${durationText(stepMs)}, taken for a day` : durationText(stepMs);
+  const basis = `by ${compared.toLocaleString('en-US')} requests that both bundles were asked in ${time}`;
+  return {
+    before_per_day: before,
+    after_per_day: after,
+    added_per_day: after - before,
+    sentence: `this change ${change}, ${basis}`,
+  };
+}
+
+type EvidenceArmName = 'stable' | 'shadow' | 'canary';
+
+function rounded(count: number): string {
+  return (count < 10 ? Math.round(count * 10) / 10 : Math.round(count)).toLocaleString('en-US');
 }
 
 function promotable({ row, reading }: Judged, now: Date): boolean {
@@ -55,7 +90,7 @@ export function nextStepText({ row, gates, reading }: Judged, now: Date): string
   if (row.holds.includes('operator')) return `${next} when somebody resumes the rollout`;
   if (reading.verdict !== 'pass' || reading.holds.length > 0)
     return `${next} when all gates pass: ${waiting?.sentence}`;
-  if (reading.frozen) return `${next} when the freeze is over`;
+  if (reading.frozen !== null) return `${next} when the freeze is over: ${reading.frozen}`;
   const left = (baking ? bakeMs : dwellMs) - dwelled(state, now);
   if (row.phase === 'shadow')
     return `${next} when somebody promotes it${left > 0 ? `, from ${durationText(left)} on` : ''}`;

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 import { type Refusal, refuse } from '../../refusal.js';
 import { costCeiling } from '../decisions/queries.js';
 import { recordChange } from '../events/transaction.js';
-import { freezeAt } from '../freeze-windows/queries.js';
+import { freezeAt, freezeSentence } from '../freeze-windows/queries.js';
 import { type RolloutRow, rolloutById, rolloutColumns, runningRollouts, type StoredPlan, stateOf } from './queries.js';
 import { isOver, type Rollout, type RolloutEvent, transition } from './transition.js';
 
@@ -197,7 +197,7 @@ export async function readyRollout(tx: PoolClient, start: RolloutStart): Promise
     hasTarget: previousId !== null,
   };
   const freeze = await freezeAt(tx, workspaceId, now);
-  const outcome = transition(approved, { kind: 'start', sharePct, frozen: freeze !== null }, now);
+  const outcome = transition(approved, { kind: 'start', sharePct, frozen: freeze && freezeSentence(freeze) }, now);
   if ('refused' in outcome) return refuse(outcome.refused, outcome.detail);
   return { ...start, to: outcome.to, previousId, running };
 }

@@ -40,7 +40,8 @@ function rollout(phase: RolloutPhase, more: Partial<Rollout> = {}): Rollout {
   };
 }
 
-const healthy: GateReading = { verdict: 'pass', holds: [], frozen: false };
+const weekend = 'freeze window `weekend` is on until 2026-03-09T08:00:00.000Z';
+const healthy: GateReading = { verdict: 'pass', holds: [], frozen: null };
 const reading = (verdict: GateReading['verdict'], more: Partial<GateReading> = {}): GateReading => ({
   ...healthy,
   verdict,
@@ -49,9 +50,9 @@ const reading = (verdict: GateReading['verdict'], more: Partial<GateReading> = {
 const tick = (seen: GateReading): RolloutCommand => ({ kind: 'tick', reading: seen });
 
 const commands = {
-  start: { kind: 'start', sharePct: 10, frozen: false },
+  start: { kind: 'start', sharePct: 10, frozen: null },
   promote: { kind: 'promote', targetPct: 50, reading: healthy },
-  skip: { kind: 'skip', targetPct: 100, frozen: false },
+  skip: { kind: 'skip', targetPct: 100, frozen: null },
   pause: { kind: 'pause' },
   resume: { kind: 'resume' },
   sign_off: { kind: 'sign_off' },
@@ -137,7 +138,7 @@ describe('a rollout', () => {
     [25, 'canary'],
     [100, 'baking'],
   ] as const)('that starts with %i %% is in %s', (sharePct, phase) => {
-    const outcome = transition(rollout('approved'), { kind: 'start', sharePct, frozen: false }, t0);
+    const outcome = transition(rollout('approved'), { kind: 'start', sharePct, frozen: null }, t0);
     expect(outcome).toMatchObject({ event: 'started', to: { phase, sharePct, dwelledMs: 0, healthySince: t0 } });
   });
 
@@ -167,7 +168,7 @@ describe('a rollout', () => {
   it('rolls back by itself on a critical verdict, at any share, held or not', () => {
     for (const phase of ['canary', 'baking'] as const) {
       for (const holds of [[], ['operator'], ['freeze', 'inconclusive']] as HoldReason[][]) {
-        expect(said(rollout(phase, { holds }), tick(reading('critical', { frozen: true })), t0)).toBe('rolled_back');
+        expect(said(rollout(phase, { holds }), tick(reading('critical', { frozen: weekend })), t0)).toBe('rolled_back');
       }
     }
   });
@@ -213,12 +214,12 @@ describe('a rollout', () => {
     [{ ...commands.promote, reading: reading('inconclusive') }, 24, 'gates_not_passed'],
     [{ ...commands.promote, reading: reading('fail') }, 24, 'gates_not_passed'],
     [{ ...commands.promote, reading: reading('pass', { holds: ['telemetry'] }) }, 24, 'rollout_held'],
-    [{ ...commands.promote, reading: reading('pass', { frozen: true }) }, 24, 'frozen'],
+    [{ ...commands.promote, reading: reading('pass', { frozen: weekend }) }, 24, 'frozen'],
     [{ ...commands.promote, targetPct: 100 }, 24, 'step_skipped'],
     [{ ...commands.promote, targetPct: 10 }, 24, 'step_passed'],
     [commands.promote, 23.99, 'dwell_not_over'],
     [commands.promote, 24, 'promoted'],
-    [{ ...commands.skip, frozen: true }, 0, 'frozen'],
+    [{ ...commands.skip, frozen: weekend }, 0, 'frozen'],
     [commands.skip, 0, 'promoted'],
   ] as const)('%o after %f hours: %s', (command, hours, expected) => {
     expect(said(rollout('canary'), command as RolloutCommand, later(hours * hour))).toBe(expected);
@@ -242,7 +243,7 @@ describe('a rollout', () => {
         .record({
           verdict: fc.constantFrom('pass', 'inconclusive', 'fail', 'critical'),
           holds: fc.subarray(['telemetry', 'ratio-mismatch', 'environmental']),
-          frozen: fc.boolean(),
+          frozen: fc.constantFrom(null, weekend),
         })
         .map((seen) => tick(seen as GateReading)),
       fc.record({

@@ -33,16 +33,16 @@ export interface GateReading {
   readonly verdict: 'pass' | 'inconclusive' | 'fail' | 'critical';
   /** What besides keeps the rollout where it is. */
   readonly holds: readonly ('telemetry' | 'ratio-mismatch' | 'environmental')[];
-  /** A freeze window is on. */
-  readonly frozen: boolean;
+  /** What freezes the workspace and until when, for people; null: nothing does. */
+  readonly frozen: string | null;
 }
 
 export type RolloutCommand =
-  | { readonly kind: 'start'; readonly sharePct: number; readonly frozen: boolean }
+  | { readonly kind: 'start'; readonly sharePct: number; readonly frozen: string | null }
   /** A person's promotion by one step, or the controller's. */
   | { readonly kind: 'promote'; readonly targetPct: number; readonly reading: GateReading }
   /** Past gates and dwell, and over steps: a second person and a reason are the caller's to ask for. */
-  | { readonly kind: 'skip'; readonly targetPct: number; readonly frozen: boolean }
+  | { readonly kind: 'skip'; readonly targetPct: number; readonly frozen: string | null }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'sign_off' }
@@ -111,7 +111,7 @@ function start(rollout: Rollout, { sharePct, frozen }: Of<'start'>, now: Date): 
   if (rollout.phase !== 'approved') {
     return { refused: 'rollout_running', detail: 'the rollout has begun; promote it instead' };
   }
-  if (frozen) return frozenRefusal();
+  if (frozen !== null) return frozenRefusal(frozen);
   if (sharePct > 0 && rollout.signOff === 'needed') return signOffRefusal();
   return { to: onStep(rollout, sharePct, now), event: 'started' };
 }
@@ -131,7 +131,7 @@ function promote(rollout: Rollout, { targetPct, reading }: Of<'promote'>, now: D
   }
   const seen = withReading(rollout, reading, now);
   const holds = seen.holds.filter((reason) => reason !== 'inconclusive' && reason !== 'failing');
-  if (reading.frozen) return frozenRefusal();
+  if (reading.frozen !== null) return frozenRefusal(reading.frozen);
   if (holds.length > 0) {
     return {
       refused: 'rollout_held',
@@ -159,7 +159,7 @@ function promote(rollout: Rollout, { targetPct, reading }: Of<'promote'>, now: D
 function skip(rollout: Rollout, { targetPct, frozen }: Of<'skip'>, now: Date): RolloutOutcome {
   const notRunning = refuseUnlessRising(rollout);
   if (notRunning) return notRunning;
-  if (frozen) return frozenRefusal();
+  if (frozen !== null) return frozenRefusal(frozen);
   if (targetPct <= rollout.sharePct) {
     return { refused: 'step_passed', detail: `the share is ${rollout.sharePct} % already; name a larger one` };
   }
@@ -204,7 +204,7 @@ function tick(rollout: Rollout, reading: GateReading, now: Date): RolloutOutcome
 function withReading(rollout: Rollout, reading: GateReading, now: Date): Rollout {
   const holds = new Set<HoldReason>(rollout.holds.filter((reason) => reason === 'operator'));
   for (const reason of reading.holds) holds.add(reason);
-  if (reading.frozen) holds.add('freeze');
+  if (reading.frozen !== null) holds.add('freeze');
   if (reading.verdict === 'inconclusive') holds.add('inconclusive');
   if (reading.verdict === 'fail' || reading.verdict === 'critical') holds.add('failing');
   if (reading.verdict === 'critical' && rollout.sharePct > 0 && !rollout.hasTarget) holds.add('no-target');
@@ -263,8 +263,8 @@ function refuseUnlessRising({ phase }: Rollout): RolloutOutcome | null {
   return { refused: 'step_passed', detail: 'the bundle decides all traffic already' };
 }
 
-function frozenRefusal(): RolloutOutcome {
-  return { refused: 'frozen', detail: 'a freeze window is on; rollbacks stay possible, everything else waits' };
+function frozenRefusal(frozen: string): RolloutOutcome {
+  return { refused: 'frozen', detail: `${frozen}; rollbacks stay possible, everything else waits` };
 }
 
 function signOffRefusal(): RolloutOutcome {
