@@ -1,4 +1,4 @@
-import type { Operation, Quotas } from '@policy-studio/contract';
+import type { Operation, OperationId, Quotas } from '@policy-studio/contract';
 import type { Pool } from 'pg';
 import type { Clock } from '../../clock.js';
 import { databaseFailure } from '../../database-failure.js';
@@ -29,10 +29,16 @@ interface Bucket {
   atMs: number;
 }
 
-/** What an archived workspace still answers besides GET: nothing of it changes anything. */
-const harmless = new Set(['lint', 'verifyBundle']);
+/** What an archived workspace still answers besides GET: what changes nothing, and what takes access away. */
+const harmless = new Set<string>([
+  'lintRules',
+  'verifyBundle',
+  'revokeApiKey',
+  'endSession',
+  'signOut',
+] satisfies OperationId[]);
 /** A GET that hands out what is in force: with it decisions would go on elsewhere. */
-const handsOut = new Set(['getSnapshot']);
+const handsOut = new Set<string>(['getSnapshot'] satisfies OperationId[]);
 
 /** Knows of each workspace whether it is archived and what its quotas are, so that no request asks the database. */
 export function createStandings(options: {

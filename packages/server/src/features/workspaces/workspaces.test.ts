@@ -113,6 +113,7 @@ describe('an archived workspace', () => {
   it('is read and nothing else, on every server, until it is restored', async () => {
     await made('closed');
     const [admin, agent] = [await keyIn('closed', 'admin'), await keyIn('closed', 'agent')];
+    await keyIn('closed', 'viewer');
     const { body: bundle } = await server.call('createBundle', {
       token: admin,
       body: { version: '1.0.0', rules: [rule('one')] },
@@ -146,9 +147,14 @@ describe('an archived workspace', () => {
       ['getWorkspace', { token: admin, params }],
       ['listDecisions', { token: admin }],
       ['exportWorkspace', { token: admin, params }],
+      ['lintRules', { token: admin, body: { rules: [rule('one')] } }],
     ] as const) {
       expect([id, (await server.call(id as OperationId, input as CallInput<never>)).status]).toEqual([id, 200]);
     }
+    // Access can still be taken away.
+    const { body: keys } = await server.call('listApiKeys', { token: admin });
+    const spare = keys.api_keys.find(({ role }) => role === 'viewer')?.id ?? 0;
+    expect((await server.call('revokeApiKey', { token: admin, params: { id: spare } })).status).toBe(204);
     // Others are not touched.
     expect((await server.call('evaluate', { body: question })).status).toBe(200);
 
