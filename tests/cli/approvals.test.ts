@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../packages/server/src/server.testkit.js';
 import { run, workFolder } from './cli.testkit.js';
@@ -83,6 +85,31 @@ it('tells the load', async () => {
       })
     ).code,
   ).toBe(3);
+});
+
+it('says what a change would ask of people, by what was recorded', async () => {
+  const policy = (effect: string) =>
+    JSON.stringify({
+      rules: [{ id: 'all', agent: '*', action: '*', effect, reason: 'for this test only', budget: { cost: 1 } }],
+    });
+  writeFileSync(join(folder.path, 'before.json'), policy('allow'));
+  writeFileSync(join(folder.path, 'after.json'), policy('needs_approval'));
+  const call = (n: number, rest: object) =>
+    `${JSON.stringify({ agent: 'bot', action: 'send', context: { n }, ...rest })}\n`;
+  const days = [0, 1, 2].map((day) => call(day, { created_at: `2026-03-0${day + 1}T08:00:00Z` }));
+  writeFileSync(join(folder.path, 'timed.jsonl'), days.join(''));
+  writeFileSync(join(folder.path, 'untimed.jsonl'), [...days, call(4, {})].join(''));
+  const diff = (file: string, ...args: string[]) =>
+    run(['diff', 'before.json', 'after.json', '--requests', file, ...args], { cwd: folder.path });
+  expect((await diff('timed.jsonl')).stdout).toContain(
+    'People: this change adds 1.5 approvals a day (1.5 instead of 0), by 3 requests recorded in 2 days\n',
+  );
+  expect((await diff('untimed.jsonl')).stdout).toContain('People: 4 of them need approval, 0 before (no times,');
+  const { recorded } = JSON.parse((await diff('timed.jsonl', '--json')).stdout);
+  expect(recorded).toMatchObject({
+    approval_count: { before: 0, after: 3 },
+    approvals: { added_per_day: 1.5, days: 2 },
+  });
 });
 
 it('deletes a group', async () => {

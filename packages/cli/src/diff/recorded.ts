@@ -66,8 +66,12 @@ export async function recordedChanges(
   };
 }
 
-/** When a line was recorded, in milliseconds since 1970: its `at` (RFC 3339), else the time in its `decision_id` (UUIDv7). */
-function recordedAt({ at, decision_id: id }: Readonly<Record<string, unknown>>): number | null {
+/**
+ * When a line was recorded, in milliseconds since 1970: its `at` or `created_at` (RFC 3339), else the time in its
+ * `decision_id` (UUIDv7).
+ */
+function recordedAt({ at: said, created_at, decision_id: id }: Readonly<Record<string, unknown>>): number | null {
+  const at = said ?? created_at;
   if (typeof at === 'string') {
     const ms = Date.parse(at);
     return Number.isNaN(ms) ? null : ms;

@@ -1,6 +1,6 @@
 import type { AskedFor, Risk } from '@policy-studio/contract';
-import { canonicalJson } from '@policy-studio/engine';
 import type { PoolClient } from 'pg';
+import { changedRules } from './changed-rules.js';
 import type { ApprovalKind } from './queries.js';
 import { higherRisk } from './transition.js';
 
@@ -101,24 +101,8 @@ function prefixOf(pattern: string): string | null {
 async function pairsOf(tx: PoolClient, { workspaceId, pair, bundleId }: Matter): Promise<readonly Pair[] | null> {
   if (pair) return [pair];
   if (bundleId === undefined || bundleId === null) return null;
-  return changedPairs(tx, workspaceId, bundleId);
-}
-
-/** What the rules are about that the bundle adds, changes or removes, compared with the one in force. */
-async function changedPairs(tx: PoolClient, workspaceId: number, bundleId: number): Promise<readonly Pair[]> {
-  const { rows } = await tx.query<{ rules: readonly (Pair & { id: string })[] }>(
-    `select rules from bundle where workspace_id = $1 and (id = $2 or status = 'active')`,
-    [workspaceId, bundleId],
-  );
-  const spelled = new Map<string, { readonly pair: Pair; sides: number }>();
-  for (const { rules } of rows) {
-    for (const rule of rules) {
-      const key = canonicalJson(rule);
-      const known = spelled.get(key);
-      if (known) known.sides += 1;
-      else spelled.set(key, { pair: { agent: rule.agent, action: rule.action }, sides: 1 });
-    }
-  }
-  // A rule that stands in both is none that changes. Of a bundle that is in force itself all rules stand here once.
-  return [...spelled.values()].filter(({ sides }) => sides < 2).map(({ pair }) => pair);
+  const changed = await changedRules(tx, workspaceId, bundleId);
+  if (!changed) return null;
+  const { rules_added: added, rules_removed: removed, rules_modified: modified } = changed;
+  return [...added, ...removed, ...modified.flatMap(({ before, after }) => [before, after])];
 }

@@ -2,6 +2,7 @@ import { withTransaction } from '../../database/connection.js';
 import { asSystem, inWorkspace } from '../../database/scope.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
+import { type ChangedRules, changedRules } from './changed-rules.js';
 import { type LinkRow, linkById, linkOf, noteRevoked } from './links.js';
 import { type ApprovalRow, approvalById } from './queries.js';
 import { stateOf } from './status.js';
@@ -14,7 +15,14 @@ const maxWrongGuesses = 10;
 /** What somebody finds who opens a link. */
 export type Opened =
   /** To be decided: `refused` says why not by this person, else null. */
-  | { readonly kind: 'open'; readonly link: LinkRow; readonly row: ApprovalRow; readonly refused: Refusal | null }
+  | {
+      readonly kind: 'open';
+      readonly link: LinkRow;
+      readonly row: ApprovalRow;
+      readonly refused: Refusal | null;
+      /** Of an activation whose bundle is there. */
+      readonly changes: ChangedRules | null;
+    }
   | { readonly kind: 'ended'; readonly why: Ended }
   | { readonly kind: 'unknown' }
   /** Too many wrong guesses came from this address; seconds until the next is looked at. */
@@ -31,7 +39,10 @@ export async function openLink(services: Services, token: string, address: strin
     const now = clock.now();
     const row = (await approvalById(db.pool, found.workspace_id, found.approval_id)) as ApprovalRow;
     const why = endedAt(found, now);
-    return why ? { kind: 'ended', why } : { kind: 'open', link: found, row, refused: refusalOf(row, found, now) };
+    if (why) return { kind: 'ended', why };
+    const { bundle_id: bundleId } = row;
+    const changes = bundleId === null ? null : await changedRules(db.pool, found.workspace_id, bundleId);
+    return { kind: 'open', link: found, row, refused: refusalOf(row, found, now), changes };
   });
 }
 

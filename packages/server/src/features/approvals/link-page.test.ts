@@ -37,6 +37,26 @@ test('shows what agents and people wrote as text, whatever it looks like', async
   expect(html).toContain('You decide as <strong>Mallory &quot;&gt;&lt;b&gt;</strong>');
 });
 
+test('shows which rules an activation adds, changes and removes', async () => {
+  const served = async (version: string, rules: readonly unknown[]) => {
+    const { id } = await office.request((await office.draft(version, rules)).id);
+    return (await fetch(await linkTo(id))).text();
+  };
+  expect(await served('2.0.0', [rule('one'), rule('two')])).toContain(
+    '2 added, 0 removed, 0 changed, 0 as before; nothing is in force',
+  );
+  await office.inForce('2.0.1', [rule('one'), rule('two'), rule('three')]);
+  const html = await served('2.0.2', [
+    rule('one'),
+    rule('two', { effect: 'deny' }),
+    rule('four', { reason: 'a <b>bold</b> one' }),
+  ]);
+  expect(html).toContain('1 added, 1 removed, 1 changed, 1 as before; compared with 2.0.1, which is in force');
+  expect(html).toContain('+ four: allow inbox.triage quarantine (a &lt;b&gt;bold&lt;/b&gt; one)');
+  expect(html).toContain('~ two: deny inbox.triage quarantine (risky senders are set aside)');
+  expect(html).toContain('- three: allow inbox.triage quarantine');
+});
+
 test('shows an action without the values that the catalog marks sensitive', async () => {
   const schema = {
     type: 'object',

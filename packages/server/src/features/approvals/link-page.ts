@@ -1,6 +1,8 @@
+import type { RuleInput } from '@policy-studio/engine';
 import { escapeHtml, htmlPage, withCode } from '../../http/page.js';
-import type { Ended } from './link-decision.js';
-import { type LinkRow, linkPath } from './links.js';
+import type { ChangedRules } from './changed-rules.js';
+import type { Ended, Opened } from './link-decision.js';
+import { linkPath } from './links.js';
 import type { ApprovalRow } from './queries.js';
 import { stateOf } from './status.js';
 import { missing, statusAt } from './transition.js';
@@ -15,11 +17,14 @@ const kinds: Readonly<Record<ApprovalRow['kind'], string>> = {
   action: 'Let an agent act',
 };
 
-/** The request, and a form to decide it; `refused` is why there is none. */
-export function requestPage(link: LinkRow, row: ApprovalRow, token: string, refused: string | null, now: Date): string {
+/** The request, and a form to decide it, or why there is none. */
+export function requestPage(opened: Opened & { readonly kind: 'open' }, token: string, now: Date): string {
+  const { link, row, changes } = opened;
+  const refused = opened.refused?.detail ?? null;
   const decide =
     refused === null ? form(link.approver, token) : `<h2>You cannot decide it</h2>\n<p>${withCode(refused)}.</p>`;
-  return page(`${kinds[row.kind]}?`, `${facts(row, now)}\n${decide}`);
+  const rules = changes === null ? '' : `${changedText(changes)}\n`;
+  return page(`${kinds[row.kind]}?`, `${facts(row, now)}\n${rules}${decide}`);
 }
 
 /** After a decision. */
@@ -83,6 +88,35 @@ function facts(row: ApprovalRow, now: Date): string {
   ];
   const listed = lines.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join('\n');
   return `<dl>\n${listed}\n<dt>What exactly</dt><dd><pre><code>${escapeHtml(subjectText(row))}</code></pre></dd>\n</dl>`;
+}
+
+/** Rules that are shown of each kind of change. */
+const maxRules = 50;
+
+/** The rules that an activation changes, as text: added, removed, changed. */
+function changedText({ version, inForce, summary, ...changes }: ChangedRules): string {
+  const { added, removed, modified, unchanged } = summary;
+  const marked = (mark: string, rules: readonly RuleInput[]) => [
+    ...rules.slice(0, maxRules).map((rule) => ruleText(mark, rule)),
+    ...(rules.length > maxRules ? [`${mark} and ${rules.length - maxRules} more`] : []),
+  ];
+  const lines = [
+    ...marked('+', changes.rules_added),
+    ...marked('-', changes.rules_removed),
+    ...marked(
+      '~',
+      changes.rules_modified.map(({ after }) => after),
+    ),
+  ];
+  const against = inForce === null ? 'nothing is in force' : `compared with ${inForce}, which is in force`;
+  const counts = `${added} added, ${removed} removed, ${modified} changed, ${unchanged} as before`;
+  return `<h2>Rules of bundle ${escapeHtml(version)}</h2>
+<p>${counts}; ${escapeHtml(against)}.</p>
+<pre><code>${escapeHtml(lines.join('\n') || 'no rule is another')}</code></pre>`;
+}
+
+function ruleText(mark: string, { id, agent, action, effect, reason = '' }: RuleInput): string {
+  return `${mark} ${id}: ${effect} ${agent} ${action}${reason === '' ? '' : ` (${reason})`}`;
 }
 
 /** What is approved, as it is kept: sensitive values were left out when it was asked for. */

@@ -25,10 +25,8 @@ export function linkRoutes(app: FastifyInstance, services: Services): void {
       const token = tokenIn(request);
       const opened = await openLink(services, token, request.ip);
       switch (opened.kind) {
-        case 'open': {
-          const { link, row, refused } = opened;
-          return send(reply, 200, requestPage(link, row, token, refused?.detail ?? null, services.clock.now()));
-        }
+        case 'open':
+          return send(reply, 200, requestPage(opened, token, services.clock.now()));
         case 'ended':
           return send(reply, 410, endedPage(opened.why));
         case 'unknown':
