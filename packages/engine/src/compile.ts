@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 import { type Check, domainsOf, type Resources } from './check.js';
 import { type Condition, testsOf, visitTests } from './condition.js';
-import type { Diagnostic } from './diagnostic.js';
+import { type Diagnostic, nearest } from './diagnostic.js';
 import { isFact } from './facts.js';
 import { type FieldReader, fieldReader } from './field.js';
 import type { Budget, Effect, Rule, RuleInput } from './generated/rule.js';
@@ -16,6 +16,8 @@ import { type ParsedRule, parseRuleSet } from './rule.js';
 export interface CompileOptions {
   /** The effect where no rule matches; `deny` unless set. */
   defaultEffect?: Effect;
+  /** Names of lists besides those given, to offer for one that is none. */
+  listNames?: readonly string[];
   /** Accept more rules than a bundle may have; for measuring. */
   maxRules?: number;
 }
@@ -44,7 +46,8 @@ export function compile(
 ): CompiledPolicy | Diagnostic[] {
   const parsed = parseRuleSet(bundle.rules, options.maxRules ?? limits.rules);
   if ('diagnostics' in parsed) return parsed.diagnostics;
-  const problems = listProblems(parsed.rules, lists);
+  const names = [...Object.keys(lists), ...(options.listNames ?? [])];
+  const problems = listProblems(parsed.rules, lists, (name) => nearest(name, names));
   if (problems.length > 0) return problems;
 
   return compileParsed(parsed.rules, lists, options.defaultEffect);

@@ -102,12 +102,14 @@ export { type Lists, type NamedList, type Normalize, normalized } from './list.j
 export {
   type BundlePin,
   bundlePinned,
+  contextInvalid,
   type Overlay,
   observed,
   overlaid,
   type Pin,
   pinAt,
   pinned,
+  policyErrors,
   safely,
 } from './overlay.js';
 export { parseCondition } from './parse-condition.js';

@@ -1,5 +1,5 @@
 import type { Operator } from './condition.js';
-import { type Diagnostic, nearest, type Path, quoted } from './diagnostic.js';
+import { type Diagnostic, type Path, quoted } from './diagnostic.js';
 import { hostName } from './host.js';
 import { limits } from './limits.js';
 import { type Lists, type NamedList, normalized } from './list.js';
@@ -16,11 +16,7 @@ interface ListReference {
 export type NearestList = (name: string) => string | null;
 
 /** What is wrong with the lists that valid rules name, in the order written, each at the entry that names it. */
-export function listProblems(
-  rules: readonly ParsedRule[],
-  lists: Lists,
-  nearestList: NearestList = (name) => nearest(name, Object.keys(lists)),
-): Diagnostic[] {
+export function listProblems(rules: readonly ParsedRule[], lists: Lists, nearestList: NearestList): Diagnostic[] {
   const found: Diagnostic[] = [];
   const domainProblems = new Map<string, string | null>();
   rules.forEach(({ rule }, index) => {

@@ -37,6 +37,31 @@ export function overlaid<A extends Answer>(
   return { ...answer, effect, reason: detail, overlays: [...answer.overlays, overlay] };
 }
 
+/** What of a context is not as the schema of its action says; see `contextFault`. */
+interface Fault {
+  readonly reason: string;
+  readonly violations: readonly { readonly path: readonly string[]; readonly message: string }[];
+}
+
+const invalid = 'context_invalid';
+
+/** Denied for its context. Each violation stands among the errors too, after those of the policy. */
+export function contextInvalid<A extends Answer & { readonly errors: readonly object[] }>(
+  answer: A,
+  { reason, violations }: Fault,
+): A {
+  const told = violations.map(({ path, message }) => ({ path: [...path], message }));
+  const errors = violations.map(({ path }) =>
+    path.length === 0 ? { code: invalid } : { code: invalid, field: path.join('.') },
+  );
+  return { ...overlaid(answer, 'deny', invalid, reason, { violations: told }), errors: [...answer.errors, ...errors] };
+}
+
+/** The errors of a decision that its policy made, without those of its context. */
+export function policyErrors<E extends { readonly code: string }>(errors: readonly E[]): E[] {
+  return errors.filter(({ code }) => code !== invalid);
+}
+
 /** Denied by the built-in safe bundle, whatever the policy says. */
 export function safely<A extends Answer>(answer: A): A {
   const why = 'the built-in safe bundle is in force, which denies everything until a bundle is activated';

@@ -217,6 +217,7 @@ describe('the policy of a snapshot', () => {
       effect: 'deny',
       policy_effect: 'allow',
       reason: expect.stringContaining('`sender`'),
+      errors: [{ code: 'context_invalid', field: 'sender' }],
       overlays: [{ kind: 'context_invalid', violations: [{ path: ['sender'] }] }],
     });
     const lax = LocalPolicy.fromSnapshot({ ...snapshot, default_effect: 'allow', enforce_context: false });

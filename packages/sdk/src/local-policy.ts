@@ -7,11 +7,11 @@ import {
   bundlePinned,
   type CompiledCatalog,
   type CompiledPolicy,
-  type ContextFault,
   clockIn,
   compile,
   compileCatalog,
   contextFault,
+  contextInvalid,
   type Diagnostic,
   decide,
   type Effect,
@@ -21,7 +21,6 @@ import {
   isTimeZone,
   type Lists,
   observed,
-  overlaid,
   type Pin,
   type PolicyDecision,
   pinAt,
@@ -247,7 +246,7 @@ export class LocalPolicy {
     const lasting = this.#now === null ? pin : pinAt(pin, this.#now());
     const watched = lasting?.effect !== 'deny' && patterns.some((pattern) => covers(pattern, agent));
     const marked = bundlePin === null ? plain : bundlePinned(plain, bundlePin);
-    const denied = fault === null ? marked : invalid(marked, fault);
+    const denied = fault === null ? marked : contextInvalid(marked, fault);
     const safest = safe ? safely(denied) : denied;
     const switched = lasting === null ? safest : pinned(safest, lasting);
     return watched ? observed(switched) : switched;
@@ -277,11 +276,6 @@ function inCanary(candidate: Candidate, { session, agent }: LocalRequest): boole
 /** Whether an agent's name is the pattern, or below its prefix (`inbox.*` covers `inbox.triage`, not `inbox`). */
 function covers(pattern: string, agent: string): boolean {
   return pattern === '*' || pattern === agent || (pattern.endsWith('.*') && agent.startsWith(pattern.slice(0, -1)));
-}
-
-function invalid(decision: LocalDecision, fault: ContextFault): LocalDecision {
-  const violations = fault.violations.map(({ path, message }) => ({ path: [...path], message }));
-  return overlaid(decision, 'deny', 'context_invalid', fault.reason, { violations });
 }
 
 function marks(

@@ -47,7 +47,9 @@ export const Budget = Type.Object({
 });
 
 const EvaluationError = Type.Object({
-  code: Type.Enum(['type_mismatch', 'work_exhausted']),
+  code: Type.Enum(['type_mismatch', 'work_exhausted', 'context_invalid'], {
+    description: '`context_invalid`: the field violates the schema of its action, whatever a rule says.',
+  }),
   rule_id: Type.Optional(Type.String()),
   field: Type.Optional(Type.String()),
   operator: Type.Optional(Type.String()),

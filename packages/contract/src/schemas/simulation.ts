@@ -65,7 +65,7 @@ export type ReplayWindow = Static<typeof Window>;
 
 /** Cases that stand in the request. */
 export const CustomCases = Type.Optional(
-  Type.Array(CaseDocument, { maxItems: maxCases, description: 'Replace the dataset.' }),
+  Type.Array(CaseDocument, { minItems: 1, maxItems: maxCases, description: 'Replace the dataset.' }),
 );
 
 const dataset = {

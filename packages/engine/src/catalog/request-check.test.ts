@@ -24,6 +24,7 @@ describe('what a catalog does not know of a request', () => {
     ['shop.bot', 'refund', null],
     ['shop.bot', 'read', null],
     ['shop.sales', 'refund', 'the catalog has no agent `shop.sales`'],
+    ['shop.sales', 'dance', 'the catalog has no agent `shop.sales` and no action `dance`'],
     ['inbox.triage', 'dance', 'the catalog has no action `dance`'],
     ['inbox.triage', 'refund', 'the catalog does not give `refund` to the agent `inbox.triage`'],
   ])('%s %s', (agent, name, expected) => {

@@ -8,11 +8,15 @@ export function unknownTo(
   catalog: CompiledCatalog,
   { agent, action }: Pick<DecisionRequest, 'agent' | 'action'>,
 ): string | null {
-  if (!catalog.knowsAgent(agent)) return `the catalog has no agent \`${agent}\``;
+  const knowsAction = catalog.actionOf('*', action) !== null;
+  if (!catalog.knowsAgent(agent)) {
+    const nor = knowsAction ? '' : ` and no action \`${action}\``;
+    return `the catalog has no agent \`${agent}\`${nor}`;
+  }
   if (catalog.knowsAction(agent, action)) return null;
-  return catalog.actionOf('*', action) === null
-    ? `the catalog has no action \`${action}\``
-    : `the catalog does not give \`${action}\` to the agent \`${agent}\``;
+  return knowsAction
+    ? `the catalog does not give \`${action}\` to the agent \`${agent}\``
+    : `the catalog has no action \`${action}\``;
 }
 
 /** A context that violates the schema of its action. */

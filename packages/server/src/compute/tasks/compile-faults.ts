@@ -15,7 +15,7 @@ export async function compileFaults(
   context: TaskContext,
 ): Promise<readonly Diagnostic[]> {
   const rules = JSON.parse(json) as RuleInput[];
-  const { lists } = await askForLists(listsUsed(rules), context);
-  const compiled = compile({ rules }, { ...lists, ...(JSON.parse(changed) as Lists) });
+  const { lists, otherNames } = await askForLists(listsUsed(rules), context);
+  const compiled = compile({ rules }, { ...lists, ...(JSON.parse(changed) as Lists) }, { listNames: otherNames });
   return Array.isArray(compiled) ? compiled : [];
 }

@@ -51,8 +51,8 @@ const told = 100;
 export async function diffBundles(input: DiffInput, context: TaskContext): Promise<Uint8Array> {
   const [a, b] = [JSON.parse(input.a.rules) as RuleInput[], JSON.parse(input.b.rules) as RuleInput[]];
   const { rules_added, rules_removed, rules_modified, summary } = ruleChanges(a, b);
-  const { lists } = await askForLists(listsUsed([...a, ...b]), context);
-  const compiled = [a, b].map((rules) => compile({ rules }, lists, { defaultEffect: input.defaultEffect }));
+  const { lists, otherNames: listNames } = await askForLists(listsUsed([...a, ...b]), context);
+  const compiled = [a, b].map((rules) => compile({ rules }, lists, { defaultEffect: input.defaultEffect, listNames }));
   const [before, after] = compiled;
   const diff: BundleDiff = {
     version_a: input.a.version,

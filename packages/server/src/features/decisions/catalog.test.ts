@@ -92,6 +92,9 @@ describe('a request that violates the schema of its action', () => {
       reason: expect.stringContaining('does not fit the schema of `refund`'),
       overlays: [{ kind: 'context_invalid', policy_reason: 'small refunds are fine', violations: [{ path }] }],
     });
+    expect(decision.errors.at(-1)).toEqual({ code: 'context_invalid', field: path.join('.') });
+    const { body } = await server.call('replayDecision', { params: { id: decision.decision_id } });
+    expect(body).toMatchObject({ same: true, decision: { effect: 'allow' } });
     expect(await reserved(decision.decision_id)).toBeNull();
   });
 

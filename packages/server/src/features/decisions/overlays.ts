@@ -1,5 +1,5 @@
 import type { ApprovalOfAction, Decision } from '@policy-studio/contract';
-import { type ContextFault, observed, overlaid, pinned, safely } from '@policy-studio/engine';
+import { type ContextFault, contextInvalid, observed, overlaid, pinned, safely } from '@policy-studio/engine';
 import type { Enforced } from '../enforcement/queries.js';
 import { type CapRefusal, capSaid, capSentence } from './caps.js';
 
@@ -27,7 +27,7 @@ export interface Say {
 export function enforced(plain: Decision, say: Say, inForce: Enforced, hasRequestId: boolean): Decision {
   let decision = plain;
   // So that a wrong type cannot dodge a rule.
-  if (say.fault !== null) decision = overlaid(decision, 'deny', 'context_invalid', say.fault.reason, told(say.fault));
+  if (say.fault !== null) decision = contextInvalid(decision, say.fault);
   if (inForce.safe) decision = safely(decision);
   const { pin } = say;
   if (pin !== null) decision = pinned(decision, pin);
@@ -77,8 +77,4 @@ export function approved(decision: Decision, say: ApprovalSay): Decision {
 /** The same decision, denied because a cap leaves no room for it. */
 export function exhausted(decision: Decision, refusal: CapRefusal): Decision {
   return overlaid(decision, 'deny', 'budget_exhausted', capSentence(refusal), { cap: capSaid(refusal) });
-}
-
-function told({ violations }: ContextFault): Pick<Overlay, 'violations'> {
-  return { violations: violations.map(({ path, message }) => ({ path: [...path], message })) };
 }

@@ -7,6 +7,7 @@ import {
   type Explanation,
   explain,
   type PolicyDecision,
+  policyErrors,
   type RuleInput,
 } from '@policy-studio/engine';
 import type { Pool } from 'pg';
@@ -103,7 +104,7 @@ export function replayRecorded(policy: CompiledPolicy, row: DecisionRow): Replay
     reason: policyReason(row),
     default: row.detail.default,
     budget: row.detail.budget,
-    errors: row.detail.errors,
+    errors: policyErrors(row.detail.errors),
   };
   const differences = compared.filter((part) => canonicalJson(again[part]) !== canonicalJson(then[part]));
   return { same: differences.length === 0, differences, decision: again };

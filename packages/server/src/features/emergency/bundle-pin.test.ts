@@ -221,7 +221,27 @@ describe('what may be pinned', () => {
     expect([moved.status, moved.problem.code]).toEqual([409, 'approval_required']);
     expect(moved.problem.detail).toContain('`vips` has changed');
     await yard.call('deleteList', { params: { name: 'vips' }, token: yard.operator });
-    expect((await pin(reading.id)).problem.code).toBe('bundle_invalid');
+    await put('vip', ['b@example.com']);
+    const { problem } = await pin(reading.id);
+    expect(problem).toMatchObject({ code: 'bundle_invalid', detail: expect.stringContaining('did you mean `vip`?') });
+  });
+
+  it('is not broken by a change of its lists', async () => {
+    const put = (values: string[], live = false) =>
+      yard.call('putList', {
+        params: { name: 'hosts' },
+        body: { values, ...(live && { live }) },
+        token: yard.operator,
+      });
+    await put(['example.com'], true);
+    const reading = await yard.rollOut([rule('one', { conditions: { 'url domain_in': { list: 'hosts' } } })], 100);
+    await yard.rollOut(denying, 100);
+    await pin(reading.id);
+    expect((await put(['example.com', 'not a host'])).problem).toMatchObject({
+      code: 'bundle_invalid',
+      detail: expect.stringContaining(`bundle ${reading.id}, which is in force`),
+    });
+    expect((await put(['example.org'])).status).toBe(200);
   });
 
   it('keeps its lists and stays in the registry', async () => {

@@ -13,8 +13,10 @@ import {
   isListInForce,
   proofHolds,
   provenStricter,
+  rulesText,
   type StricterProof,
 } from '../bundles/queries.js';
+import { bundlePinAt } from '../emergency/queries.js';
 import { recordChange } from '../events/transaction.js';
 import { listsFor } from '../lint/queries.js';
 import { settingsOf } from '../settings/queries.js';
@@ -127,14 +129,13 @@ async function enforcedChangeRefused(
   { caller, live, proposal, approvalId, proof, now }: EnforcedChange,
 ): Promise<Refusal | null> {
   const { workspaceId } = caller;
-  const bundle = await bundleInForce(tx, workspaceId);
-  if (bundle) {
-    const { name, values, normalize } = proposal;
-    const changed = JSON.stringify(engineLists([[name, { values, normalize }]]));
-    const input = { rules: JSON.stringify(bundle.rules), lists: changed };
-    const broken = await compute.run('compile-faults', input, { share: workspaceId, onAsk: listsFor(tx, workspaceId) });
+  const { name, values, normalize } = proposal;
+  const lists = JSON.stringify(engineLists([[name, { values, normalize }]]));
+  const onAsk = listsFor(tx, workspaceId);
+  for (const [id, { rules }] of await decidingRules(tx, workspaceId, now)) {
+    const broken = await compute.run('compile-faults', { rules, lists }, { share: workspaceId, onAsk });
     if (broken instanceof Refusal) return broken;
-    if (broken.length > 0) return bundleInvalid(`with these values bundle ${bundle.id}, which is in force,`, broken);
+    if (broken.length > 0) return bundleInvalid(`with these values bundle ${id}, which is in force,`, broken);
   }
   const settings = await settingsOf(tx, config, workspaceId);
   if (live || !settings.four_eyes) return null;
@@ -156,6 +157,17 @@ async function enforcedChangeRefused(
     actor: caller.owner,
   });
   return used instanceof Refusal ? used : null;
+}
+
+/** The rules of what decides: the bundle in force, and the one that is pinned. */
+async function decidingRules(tx: PoolClient, workspaceId: number, now: Date): ReturnType<typeof rulesText> {
+  const inForce = await bundleInForce(tx, workspaceId);
+  const pin = await bundlePinAt(tx, workspaceId, now);
+  return rulesText(
+    tx,
+    workspaceId,
+    [inForce?.id, pin?.bundle.id].filter((id) => id !== undefined),
+  );
 }
 
 interface Write {

@@ -193,6 +193,8 @@ describe('what cannot be simulated is refused with its place', () => {
       message: expect.stringMatching(/^line 2, column/),
     });
     expect((await refused({ rules, custom_cases: [7] })).errors[0]?.path).toBe('/custom_cases/0');
+    // A suite without a case would pass whatever the rules say.
+    expect((await refused({ rules, custom_cases: [] })).errors[0]?.path).toBe('/custom_cases');
   });
 
   test('anything else', async () => {
