@@ -3,8 +3,6 @@ import { type ContextFault, contextInvalid, observed, overlaid, pinned, safely }
 import type { Enforced } from '../enforcement/queries.js';
 import { type CapRefusal, capSaid, capSentence } from './caps.js';
 
-type Overlay = Decision['overlays'][number];
-
 /** What besides the policy has a say in an answer. */
 export interface Say {
   /** The context violates its schema, and that denies. */
