@@ -221,7 +221,7 @@ describe('between two servers', () => {
         ],
         { cwd: folder.path, env: { POLICY_STUDIO_URL: production.url, POLICY_STUDIO_TOKEN: production.adminToken } },
       );
-      expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining('version 2.0.0 as 2.0.1') });
+      expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining('version 2.0.0 as the draft 2.0.1') });
 
       const away = ['bundles', 'push', '2.0.0', '--to', stranger.url, '--remote-token-file', 'stranger.key'];
       expect(await studio(...away)).toMatchObject({ code: 3, stderr: expect.stringContaining('signing_key_unknown') });

@@ -27,6 +27,7 @@ export const routing: Readonly<Record<ChannelTopic, readonly string[]>> = {
     'settings.*',
     'catalog.*',
     'freeze_window.*',
+    'trusted_key.*',
     'system.*',
   ],
   incidents: [

@@ -18,11 +18,19 @@ const hours = (n: number) => new Date(now.getTime() + n * 3_600_000);
 /** Where bundles come from, and where they go: another database, the same secret. */
 let staging: Office;
 let production: TestServer;
+/** With another secret; and with that one and the former. */
+let stranger: TestServer;
+let rotated: TestServer;
 beforeAll(async () => {
-  staging = await openOffice({ clock, config: { publicUrl: 'https://staging.example' } });
-  production = await startTestServer({ clock });
-});
-afterAll(() => Promise.all([staging?.close(), production?.close()]));
+  const other = { clock, hmacSecret: 'a-secret-of-another-server' };
+  [staging, production, stranger, rotated] = await Promise.all([
+    openOffice({ clock, config: { publicUrl: 'https://staging.example' } }),
+    startTestServer({ clock }),
+    startTestServer(other),
+    startTestServer({ ...other, previousHmacSecret: 'test-hmac-secret-0123456789' }),
+  ]);
+}, 60_000);
+afterAll(() => Promise.all([staging, production, stranger, rotated].map((server) => server?.close())));
 
 const exported = async (id: number, query = {}): Promise<BundleExport> =>
   (await staging.call('exportBundle', { token: staging.operator, params: { id }, query })).body;
@@ -154,23 +162,13 @@ describe('an export', () => {
   it('of a server with another secret is refused, and taken where that was the secret before', async () => {
     const { id } = await staging.draft('4.0.0');
     const file = await exported(id);
-    const stranger = await startTestServer({ clock, hmacSecret: 'a-secret-of-another-server' });
-    const rotated = await startTestServer({
-      clock,
-      hmacSecret: 'a-secret-of-another-server',
-      previousHmacSecret: 'test-hmac-secret-0123456789',
-    });
-    try {
-      expect((await imported(file, stranger)).problem).toMatchObject({ status: 400, code: 'signing_key_unknown' });
-      expect((await imported(file, rotated)).status).toBe(201);
-      const own = (await rotated.call('createBundle', { body: { version: '5.0.0', rules: [rule('one')] } })).body;
-      const signed = (await rotated.call('exportBundle', { params: { id: own.id } })).body;
-      expect(signed.key_id).not.toBe(file.key_id);
-      expect((await imported(signed)).problem).toMatchObject({ code: 'signing_key_unknown' });
-      expect((await imported(signed, stranger)).status).toBe(201);
-    } finally {
-      await Promise.all([stranger.close(), rotated.close()]);
-    }
+    expect((await imported(file, stranger)).problem).toMatchObject({ status: 400, code: 'signing_key_unknown' });
+    expect((await imported(file, rotated)).status).toBe(201);
+    const own = (await rotated.call('createBundle', { body: { version: '5.0.0', rules: [rule('one')] } })).body;
+    const signed = (await rotated.call('exportBundle', { params: { id: own.id } })).body;
+    expect(signed.key_id).not.toBe(file.key_id);
+    expect((await imported(signed)).problem).toMatchObject({ code: 'signing_key_unknown' });
+    expect((await imported(signed, stranger)).status).toBe(201);
   });
 });
 

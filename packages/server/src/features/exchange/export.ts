@@ -24,46 +24,54 @@ export interface Leaving {
   readonly expiryHours: number;
 }
 
-/** The bundle signed for servers that share the secret. That it left is recorded. */
+/** A signed document as JSON: made once, as it was signed, for it may be large. */
+export interface SignedDocument {
+  readonly json: Buffer;
+  readonly version: string;
+}
+
+/** A `BundleExport`: the bundle signed for servers that share the secret. That it left is recorded. */
 export async function exportBundle(
   services: Services,
   caller: Caller,
   leaving: Leaving,
-): Promise<BundleExport | Refusal> {
+): Promise<SignedDocument | Refusal> {
   const [key] = services.secrets.exportKeys;
   return leave(services, caller, leaving, { algorithm: 'hmac-sha256', key_id: key.id }, (content) => {
-    const unsigned = { ...content, key_id: key.id };
-    return { ...unsigned, signature: key.sign(signedExportText(unsigned)).toString('hex') };
+    const text = signedExportText({ ...content, key_id: key.id });
+    // What was signed is an object; the signature becomes its last member.
+    return `${text.slice(0, -1)},"signature":"${key.sign(text).toString('hex')}"}`;
   });
 }
 
-/** The bundle signed so that the public key alone checks it. That it left is recorded. */
+/** An `Envelope`: the bundle signed so that the public key alone checks it. That it left is recorded. */
 export async function exportEnvelope(
   services: Services,
   caller: Caller,
   leaving: Leaving,
-): Promise<Envelope | Refusal> {
+): Promise<SignedDocument | Refusal> {
   const [key] = services.secrets.bundleKeys;
   return leave(services, caller, leaving, { algorithm: 'ed25519', key_id: key.id }, (content) => {
     const payload = Buffer.from(exportPayloadText(content));
     const sig = key.sign(preAuthEncoding(bundlePayloadType, payload));
-    return {
+    const envelope: Envelope = {
       payloadType: bundlePayloadType,
       payload: payload.toString('base64'),
       signatures: [{ keyid: key.id, sig }],
     };
+    return JSON.stringify(envelope);
   });
 }
 
 type Content = Omit<BundleExport, 'signature' | 'key_id'>;
 
-async function leave<T extends object>(
+async function leave(
   services: Services,
   caller: Caller,
   { id, expiryHours }: Leaving,
   signer: { readonly algorithm: string; readonly key_id: string },
-  sign: (content: Content) => T,
-): Promise<T | Refusal> {
+  sign: (content: Content) => string,
+): Promise<SignedDocument | Refusal> {
   const { db, clock } = services;
   const { workspaceId, owner: actor } = caller;
   const now = clock.now();
@@ -73,18 +81,19 @@ async function leave<T extends object>(
     const expiresAt = new Date(now.getTime() + expiryHours * hourMs).toISOString();
     const evidence = (await evidenceOf(tx, workspaceId, row.digest, [])).map(({ envelope }) => envelope);
     const approval = await approvalAtSource(tx, workspaceId, row);
-    const signed = sign({
-      bundle: { ...exported(services, caller, row), approval, evidence },
-      digest: row.digest,
-      exported_at: now.toISOString(),
-      expires_at: expiresAt,
-      format_version: exportFormat,
-    });
-    const bytes = Buffer.byteLength(JSON.stringify(signed));
-    if (bytes > largeBodyBytes) {
+    const json = Buffer.from(
+      sign({
+        bundle: { ...exported(services, caller, row), approval, evidence },
+        digest: row.digest,
+        exported_at: now.toISOString(),
+        expires_at: expiresAt,
+        format_version: exportFormat,
+      }),
+    );
+    if (json.length > largeBodyBytes) {
       return refuse(
         'too_large',
-        `signed, bundle ${id} weighs ${bytes} bytes; no server takes more than ${largeBodyBytes}`,
+        `signed, bundle ${id} weighs ${json.length} bytes; no server takes more than ${largeBodyBytes}`,
       );
     }
     await recordChange(tx, {
@@ -95,7 +104,7 @@ async function leave<T extends object>(
       subject: `bundle/${id}`,
       data: { version: row.version, digest: row.digest, expires_at: expiresAt, ...signer },
     });
-    return signed;
+    return { json, version: row.version };
   });
 }
 

@@ -133,10 +133,10 @@ function wayOf(good: Verified, checked: CheckedRules, actor: string, now: Date):
 }
 
 function messageOf(version: string, { version: from, approval }: Provenance): string {
-  const what = version === from ? `version ${version}` : `version ${from} as ${version}`;
+  const what = version === from ? `version ${version} as a draft` : `version ${from} as the draft ${version}`;
   const approved =
     approval === null
       ? 'its source never approved it'
       : `at its source ${approval.approved_by.join(' and ')} approved it`;
-  return `imported ${what} as a draft; ${approved}; here it needs an approval of its own`;
+  return `imported ${what}; ${approved}; here it needs an approval of its own`;
 }

@@ -1,27 +1,31 @@
 import { operations } from '@policy-studio/contract';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { route } from '../../http/route.js';
 import { Refusal } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { bundleHead, noBundle } from '../bundles/queries.js';
 import { makeEvidence } from './evidence.js';
-import { exportBundle, exportEnvelope } from './export.js';
+import { exportBundle, exportEnvelope, type SignedDocument } from './export.js';
 import { importBundle, verdictOn } from './import.js';
 import { evidenceOf, trustedKeys, verifyingKeys } from './queries.js';
 import { addTrustedKey, removeTrustedKey } from './trusted-keys.js';
 
 export function exchangeRoutes(app: FastifyInstance, services: Services): void {
-  route(app, services, operations.exportBundle, ({ caller, params, query }) =>
-    exportBundle(services, caller, { id: params.id, expiryHours: query.expiry_hours }),
-  );
-  route(app, services, operations.downloadBundle, async ({ caller, params, query, reply }) => {
-    const signed = await exportBundle(services, caller, { id: params.id, expiryHours: query.expiry_hours });
-    if (signed instanceof Refusal) return signed;
-    reply.header('content-disposition', `attachment; filename="policy-bundle-${signed.bundle.version}.json"`);
-    return signed;
+  const leaving = ({ params, query }: { params: { id: number }; query: { expiry_hours: number } }) => ({
+    id: params.id,
+    expiryHours: query.expiry_hours,
   });
-  route(app, services, operations.exportEnvelope, ({ caller, params, query }) =>
-    exportEnvelope(services, caller, { id: params.id, expiryHours: query.expiry_hours }),
+  route(app, services, operations.exportBundle, async (input) =>
+    send(input.reply, await exportBundle(services, input.caller, leaving(input))),
+  );
+  route(app, services, operations.downloadBundle, async (input) => {
+    const signed = await exportBundle(services, input.caller, leaving(input));
+    if (signed instanceof Refusal) return signed;
+    input.reply.header('content-disposition', `attachment; filename="policy-bundle-${signed.version}.json"`);
+    return send(input.reply, signed);
+  });
+  route(app, services, operations.exportEnvelope, async (input) =>
+    send(input.reply, await exportEnvelope(services, input.caller, leaving(input))),
   );
   route(app, services, operations.importBundle, ({ caller, body }) => importBundle(services, caller, body));
   route(app, services, operations.verifyBundle, ({ caller, body }) => verdictOn(services, caller.workspaceId, body));
@@ -47,4 +51,8 @@ export function exchangeRoutes(app: FastifyInstance, services: Services): void {
   route(app, services, operations.removeTrustedKey, ({ caller, params }) =>
     removeTrustedKey(services, caller, params.id),
   );
+}
+
+function send(reply: FastifyReply, signed: SignedDocument | Refusal): FastifyReply | Refusal {
+  return signed instanceof Refusal ? signed : reply.type('application/json; charset=utf-8').send(signed.json);
 }
