@@ -100,11 +100,10 @@ returns bigint language sql stable as $$
 $$;
 
 -- Decides which of a group's decisions fit under their caps, in their order, and says of the others which cap refuses
--- them: the first of workspace, agent, session, spend before calls. Locks every account that the group counts in until
+-- them: the first of workspace, agent, session, spend before calls. Locks the accounts that caps limit until
 -- the transaction ends, always in this order: days of the workspace (agent `*`), days of agents, sessions; each by name.
---
--- The workspace's day comes first whatever the caps are, so groups of one day pass one after another, and what is held
--- after it is never waited for by somebody who holds less.
+-- The workspace's day comes first whatever the caps are: so groups and outcomes of one day pass one after another, and
+-- rows of its agents are only waited for by who holds that day. Sessions, which groups of two days may share, come last.
 create function fit_under_caps(p_workspace integer, p_rows decision_input[])
 returns table (at_position integer, cap json)
 language plpgsql as $$
@@ -115,72 +114,92 @@ declare
       or (r.caps).session_calls is not null
     order by r.day, r."position"
   );
+  -- Whether any cap of that scope applies to one of them; accounts that nothing limits are not looked at.
+  of_agents boolean;
+  of_sessions boolean;
+  days date[];
+  agent_days date[];
+  agents text[];
   accounts text[];
   spent_w numeric[]; spent_a numeric[]; spent_s numeric[];
   calls_w bigint[]; calls_a bigint[]; calls_s bigint[];
+  epoch_w integer[]; epoch_a integer[];
   c record;
   -- In the order of the attributes of `decision_caps`.
   broken integer;
   lasts boolean;
 begin
+  select bool_or(num_nonnulls((r.caps).agent_spend, (r.caps).agent_calls) > 0),
+      bool_or(num_nonnulls((r.caps).session_spend, (r.caps).session_calls) > 0)
+    into of_agents, of_sessions from unnest(counting) r;
+
+  -- Each account is made if it is missing, else locked, changing nothing. `offset 0`: then each is looked up by its key,
+  -- however many there are of others.
+  select array_agg(k.day order by k.day) into days from (select distinct r.day from unnest(counting) r) k;
   insert into daily_spend (workspace_id, day, agent, amount)
-    select distinct p_workspace, r.day, '*', 0 from unnest(counting) r order by r.day
-    on conflict do nothing;
-  perform 1 from daily_spend s
-    where s.workspace_id = p_workspace and s.agent = '*' and s.day in (select r.day from unnest(counting) r)
-    order by s.day for update;
-  insert into daily_spend (workspace_id, day, agent, amount)
-    select k.* from (select distinct p_workspace, r.day, r.agent, 0 from unnest(counting) r) k
-    order by k.day, k.agent collate "C"
-    on conflict do nothing;
-  perform 1 from daily_spend s
-    where s.workspace_id = p_workspace and (s.day, s.agent) in (select r.day, r.agent from unnest(counting) r)
-    order by s.day, s.agent collate "C" for update;
-  accounts := array(
-    select distinct coalesce((r.caps).account, r.session) collate "C" as account from unnest(counting) r
-    where coalesce((r.caps).account, r.session) is not null order by account
-  );
-  if accounts <> '{}' then
-    insert into session_spend (workspace_id, session, amount, updated_at)
-      select p_workspace, a, 0, min(r.minute) from unnest(accounts) a, unnest(counting) r
-      where coalesce((r.caps).account, r.session) = a group by a order by a collate "C"
-      on conflict do nothing;
-    perform 1 from session_spend s where s.workspace_id = p_workspace and s.session = any (accounts)
-      order by s.session collate "C" for update;
+    select p_workspace, k.day, '*', 0 from unnest(days) with ordinality as k (day, place) order by k.place
+    on conflict (workspace_id, day, agent) do update set amount = 0 where false;
+  select array_agg(s.amount order by k.place), array_agg(s.calls order by k.place),
+      array_agg(s.calls_epoch order by k.place)
+    into spent_w, calls_w, epoch_w
+    from unnest(days) with ordinality as k (day, place), lateral (
+      select d.amount, d.calls, d.calls_epoch from daily_spend d
+      where d.workspace_id = p_workspace and d.day = k.day and d.agent = '*' offset 0
+    ) s;
+  if of_agents then
+    select array_agg(k.day order by k.day, k.agent collate "C"), array_agg(k.agent order by k.day, k.agent collate "C")
+      into agent_days, agents
+      from (select distinct r.day, r.agent from unnest(counting) r) k;
+    insert into daily_spend (workspace_id, day, agent, amount)
+      select p_workspace, k.day, k.agent, 0 from unnest(agent_days, agents) with ordinality as k (day, agent, place)
+      order by k.place
+      on conflict (workspace_id, day, agent) do update set amount = 0 where false;
+    select array_agg(s.amount order by k.place), array_agg(s.calls order by k.place),
+        array_agg(s.calls_epoch order by k.place)
+      into spent_a, calls_a, epoch_a
+      from unnest(agent_days, agents) with ordinality as k (day, agent, place), lateral (
+        select d.amount, d.calls, d.calls_epoch from daily_spend d
+        where d.workspace_id = p_workspace and d.day = k.day and d.agent = k.agent offset 0
+      ) s;
   end if;
-
-  -- What was counted under other caps, or not at all, is counted anew: all that is recorded so far stands in the roll-ups.
-  update daily_spend s set calls = calls_of_day(p_workspace, s.agent, k.begins, k.ends), calls_epoch = k.epoch
-    from (
-      select r.day, who, max((r.caps).epoch) as epoch, min((r.caps).begins_at) as begins, max((r.caps).ends_at::timestamptz) as ends
-      from unnest(counting) r, lateral (
-        values ('*', (r.caps).workspace_calls), (r.agent, (r.caps).agent_calls)
-      ) as either (who, lim)
-      where lim is not null group by r.day, who
-    ) k
-    where s.workspace_id = p_workspace and s.day = k.day and s.agent = k.who and s.calls_epoch < k.epoch;
-
-  select array_agg(coalesce(s.amount, 0) order by k.day), array_agg(coalesce(s.calls, 0) order by k.day)
-    into spent_w, calls_w
-    from (select distinct r.day from unnest(counting) r) k
-    left join daily_spend s on s.workspace_id = p_workspace and s.day = k.day and s.agent = '*';
-  select array_agg(coalesce(s.amount, 0) order by k.day, k.agent collate "C"),
-      array_agg(coalesce(s.calls, 0) order by k.day, k.agent collate "C")
-    into spent_a, calls_a
-    from (select distinct r.day, r.agent from unnest(counting) r) k
-    left join daily_spend s on s.workspace_id = p_workspace and s.day = k.day and s.agent = k.agent;
-  select array_agg(coalesce(s.amount, 0) order by k.place), array_agg(coalesce(s.calls, 0) order by k.place)
-    into spent_s, calls_s
-    from unnest(accounts) with ordinality as k (account, place)
-    left join session_spend s on s.workspace_id = p_workspace and s.session = k.account;
+  if of_sessions then
+    select array_agg(k.account order by k.account collate "C") into accounts
+      from (select distinct coalesce((r.caps).account, r.session) as account from unnest(counting) r) k
+      where k.account is not null;
+    insert into session_spend (workspace_id, session, amount, updated_at)
+      select p_workspace, k.account, 0, counting[1].minute from unnest(accounts) with ordinality as k (account, place)
+      order by k.place
+      on conflict (workspace_id, session) do update set amount = 0 where false;
+    select array_agg(s.amount order by k.place), array_agg(s.calls order by k.place)
+      into spent_s, calls_s
+      from unnest(accounts) with ordinality as k (account, place), lateral (
+        select d.amount, d.calls from session_spend d
+        where d.workspace_id = p_workspace and d.session = k.account offset 0
+      ) s;
+  end if;
 
   for c in
     select r."position" as place, r.day as on_day, coalesce(r.cost, 0) as price, r.agent, r.session, (r.caps).*,
       dense_rank() over (order by r.day) as w,
       dense_rank() over (order by r.day, r.agent collate "C") as a,
-      array_position(accounts, coalesce((r.caps).account, r.session)) as s
-    from unnest(counting) r order by r.day, r."position"
+      case when charged.account is not null then dense_rank() over (order by charged.account collate "C" nulls last) end
+        as s
+    from unnest(counting) r, lateral (select coalesce((r.caps).account, r.session)) as charged (account)
+    order by r.day, r."position"
   loop
+    -- Calls counted under other caps, or not at all, are counted anew: all that is recorded so far stands in the roll-ups.
+    if c.workspace_calls is not null and epoch_w[c.w] < c.epoch then
+      calls_w[c.w] := calls_of_day(p_workspace, '*', c.begins_at, c.ends_at::timestamptz);
+      epoch_w[c.w] := c.epoch;
+      update daily_spend d set calls = calls_w[c.w], calls_epoch = c.epoch
+        where d.workspace_id = p_workspace and d.day = c.on_day and d.agent = '*';
+    end if;
+    if c.agent_calls is not null and epoch_a[c.a] < c.epoch then
+      calls_a[c.a] := calls_of_day(p_workspace, c.agent, c.begins_at, c.ends_at::timestamptz);
+      epoch_a[c.a] := c.epoch;
+      update daily_spend d set calls = calls_a[c.a], calls_epoch = c.epoch
+        where d.workspace_id = p_workspace and d.day = c.on_day and d.agent = c.agent;
+    end if;
     broken := case
       when c.exempt then null
       when c.price > 0 and spent_w[c.w] + c.price > c.workspace_spend then 1
@@ -192,10 +211,12 @@ begin
     end;
     if broken is null then
       spent_w[c.w] := spent_w[c.w] + c.price;
-      spent_a[c.a] := spent_a[c.a] + c.price;
       if c.workspace_calls is not null then calls_w[c.w] := calls_w[c.w] + 1; end if;
-      if c.agent_calls is not null then calls_a[c.a] := calls_a[c.a] + 1; end if;
-      if c.s is not null then
+      if of_agents then
+        spent_a[c.a] := spent_a[c.a] + c.price;
+        if c.agent_calls is not null then calls_a[c.a] := calls_a[c.a] + 1; end if;
+      end if;
+      if of_sessions and c.s is not null then
         spent_s[c.s] := spent_s[c.s] + c.price;
         if c.session_calls is not null then calls_s[c.s] := calls_s[c.s] + 1; end if;
       end if;

@@ -43,15 +43,18 @@ export interface Capped {
   report(id: string, body: object): Promise<number>;
   /** Moves the clock; both servers know what is in force then. */
   later(ms: number): Promise<void>;
+  /** How far the clock of the second server is ahead from now on. */
+  skew(ms: number): void;
   close(): Promise<void>;
 }
 
 export async function openCapped(): Promise<Capped> {
   const clock = steppingClock('2026-03-04T10:00:00Z');
   const database = await testDatabase();
+  let aheadMs = 0;
   const servers = await Promise.all([
     startTestServer({ db: database.db, clock }),
-    startTestServer({ db: database.db, clock }),
+    startTestServer({ db: database.db, clock: { now: () => new Date(clock.now().getTime() + aheadMs) } }),
   ]);
   const [first, second] = servers;
   const key = await first.createKey('agent');
@@ -93,6 +96,9 @@ export async function openCapped(): Promise<Capped> {
     async later(ms) {
       clock.advance(ms);
       await Promise.all(servers.map(({ services }) => services.enforcement.poll()));
+    },
+    skew(ms) {
+      aheadMs = ms;
     },
     async close() {
       await Promise.all(servers.map((server) => server.close()));
