@@ -20,7 +20,11 @@ export default defineConfig({
       { extends: true, test: { name: 'pure', include: pure, isolate: false } },
       {
         extends: true,
-        test: { name: 'effects', include: ['packages/*/src/**/*.test.ts', 'tests/**/*.test.ts'], exclude: pure },
+        test: {
+          name: 'effects',
+          include: ['packages/*/src/**/*.test.ts', 'packages/studio/build/*.test.ts', 'tests/**/*.test.ts'],
+          exclude: pure,
+        },
       },
     ],
   },

@@ -1,13 +1,17 @@
 // All tests: build, style, types, then every suite. Closes with "N passed, N failed".
-// `--full` adds what is too long for every run (FULL=1); other arguments go to vitest.
+// `--full` adds what is too long for every run (FULL=1); other arguments go to vitest. `--browser` runs the tests in a
+// browser alone, `--no-browser` all others.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { findBrowser } from './browser.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
 const full = args.includes('--full');
-const selection = args.filter((arg) => arg !== '--full');
+const inBrowser = args.includes('--browser');
+const selection = args.filter((arg) => !['--full', '--browser', '--no-browser'].includes(arg));
+const browserReport = `${root}.build/e2e.json`;
 const report = `${root}.build/vitest.json`;
 if (!existsSync(`${root}node_modules/vitest`)) {
   process.stdout.write('the packages are not installed: run `npm install` first\n0 passed, 1 failed\n');
@@ -68,21 +72,45 @@ function countSuites(ok) {
   }
 }
 
+/** Journeys through the Studio. One that could not begin, or no browser at all, is a failure as well. */
+async function countJourneys() {
+  const browser = await findBrowser();
+  if (browser === null) return count(false);
+  rmSync(browserReport, { force: true });
+  const cli = 'node_modules/@playwright/test/cli.js';
+  const ok = run('browser', cli, ['test', '-c', 'packages/studio/e2e'], { CHROMIUM: browser });
+  let stats;
+  try {
+    ({ stats } = JSON.parse(readFileSync(browserReport, 'utf8')));
+  } catch {
+    return count(false);
+  }
+  passed += stats.expected;
+  failed += stats.unexpected + stats.flaky;
+  // Skipped behind a failure, cut off by the time limit, or broken outside of any test.
+  if (stats.skipped > 0) process.stdout.write(`\nin the browser ${stats.skipped} did not run\n`);
+  if (!ok && stats.unexpected + stats.flaky === 0) failed += 1;
+}
+
 const started = Date.now();
 const built = run('build', 'scripts/build.mjs', []);
 count(built);
-if (selection.length === 0) {
+if (selection.length === 0 && !inBrowser) {
   count(run('style (biome)', 'node_modules/@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']));
   count(run('types of sources and tests (tsc)', 'node_modules/typescript/bin/tsc', ['-p', 'tsconfig.tests.json']));
+  count(run('types of the Studio (tsc)', 'node_modules/typescript/bin/tsc', ['-p', 'packages/studio']));
 }
-rmSync(report, { force: true });
-countSuites(
-  run(
-    full ? 'suites, full' : 'suites (the long ones run with npm run test:full)',
-    'node_modules/vitest/vitest.mjs',
-    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...selection],
-    full ? { FULL: '1' } : {},
-  ),
-);
+if (!inBrowser) {
+  rmSync(report, { force: true });
+  countSuites(
+    run(
+      full ? 'suites, full' : 'suites (the long ones run with npm run test:full)',
+      'node_modules/vitest/vitest.mjs',
+      ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...selection],
+      full ? { FULL: '1' } : {},
+    ),
+  );
+}
+if (inBrowser || (selection.length === 0 && !args.includes('--no-browser'))) await countJourneys();
 process.stdout.write(`\nin ${((Date.now() - started) / 1000).toFixed(0)} s\n${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -2,7 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { forbiddenImports, importsOf, impurities, type SourceFile, tooLong, unreached, vagueNames } from './tidy.js';
+import {
+  forbiddenImports,
+  forbiddenStudioImports,
+  importsOf,
+  impurities,
+  type SourceFile,
+  tooLong,
+  unreached,
+  vagueNames,
+} from './tidy.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -26,6 +35,10 @@ const entries = [
   'packages/server/src/compute/worker.ts',
   'packages/cli/src/main.ts',
   'packages/cli/src/replay/run.ts',
+  'packages/studio/src/main.tsx',
+  'packages/studio/src/engine/engine.worker.ts',
+  'packages/studio/vite.config.ts',
+  'packages/studio/build/schema-stub.ts',
 ];
 
 describe('the repository', () => {
@@ -33,8 +46,11 @@ describe('the repository', () => {
     expect(sources.length).toBeGreaterThan(30);
     for (const entry of entries) expect(sources.map(({ path }) => path)).toContain(entry);
   });
-  it('imports along engine <- contract <- {server, sdk}, sdk <- cli, and between slices only by their faces', () => {
+  it('imports along engine <- contract <- {server, sdk}, sdk <- {cli, studio}, and between slices only by their faces', () => {
     expect(forbiddenImports(sources)).toEqual([]);
+  });
+  it('keeps the parts of the Studio apart: ui, domain, api, features', () => {
+    expect(forbiddenStudioImports(sources)).toEqual([]);
   });
   it('keeps the engine pure', () => {
     expect(impurities(sources)).toEqual([]);
@@ -68,6 +84,24 @@ describe('the checks themselves', () => {
     ['packages/engine/src/a.ts', "// import { x } from '@policy-studio/server';\nimport { parse } from 'yaml';"],
   ])('let a good import stand in %s: %s', (path, text) => {
     expect(forbiddenImports(planted(path, text))).toEqual([]);
+  });
+  it.each([
+    ['packages/studio/src/ui/Stat.tsx', "import { Effect } from '../domain/effect.js';"],
+    ['packages/studio/src/ui/Stat.tsx', "import { parseCondition } from '@policy-studio/engine';"],
+    ['packages/studio/src/domain/people.tsx', "import { client } from '../api/client.js';"],
+    ['packages/studio/src/features/lists/ListsPage.tsx', "import { a } from '../bundles/rule-document.js';"],
+    ['packages/studio/src/api/live.ts', "import { router } from '../router.js';"],
+    ['packages/studio/src/shell/Palette.tsx', "import { a } from '../features/bundles/RuleList.js';"],
+  ])('find a planted import in the Studio, in %s: %s', (path, text) => {
+    expect(forbiddenStudioImports(planted(path, text))).toHaveLength(1);
+  });
+  it.each([
+    ['packages/studio/src/features/lists/ListsPage.tsx', "import { a } from '../bundles/index.js';"],
+    ['packages/studio/src/features/lists/ListsPage.tsx', "import { paths } from '../../paths.js';"],
+    ['packages/studio/src/features/lists/ListsPage.tsx', "import { b } from './b.js';"],
+    ['packages/studio/src/router.tsx', "import { Shell } from './shell/Shell.js';"],
+  ])('let a good import stand in the Studio, in %s: %s', (path, text) => {
+    expect(forbiddenStudioImports(planted(path, text))).toEqual([]);
   });
   it.each([
     'const t = Date.now();',

@@ -10,13 +10,29 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** What each package may import of its siblings: `engine <- contract <- {server, sdk}`, `sdk <- cli`. Nothing imports server. */
+/** What each package may import of its siblings: `engine <- contract <- {server, sdk}`, `sdk <- {cli, studio}`. Nothing imports server. */
 const packageImports: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   contract: ['engine'],
   sdk: ['engine', 'contract'],
   server: ['engine', 'contract'],
   cli: ['engine', 'sdk'],
+  studio: ['engine', 'sdk'],
+};
+
+/**
+ * What each part of the Studio may import of the others. `ui` knows no domain, `domain` no server, and a feature knows of
+ * another only its `index`; `theme` and `paths` are for all.
+ */
+const studioImports: Readonly<Record<string, readonly string[]>> = {
+  theme: [],
+  paths: [],
+  ui: ['theme'],
+  domain: ['theme', 'ui'],
+  engine: [],
+  api: [],
+  features: ['theme', 'ui', 'domain', 'api', 'engine', 'paths'],
+  shell: ['theme', 'ui', 'domain', 'api', 'engine', 'paths'],
 };
 
 /** What a slice shows other slices: its reads, and writes that take part in the caller's transaction (ADR 0005). */
@@ -37,7 +53,7 @@ function withoutComments(text: string): string {
 }
 
 function isTest(path: string): boolean {
-  return /\.(test|testkit)\.ts$/.test(path) || path.startsWith('tests/') || path.includes('/spec/');
+  return /\.(test|testkit)\.tsx?$/.test(path) || /^tests\/|\/(spec|e2e)\//.test(path);
 }
 
 /** Resolves a relative specifier of `from` to a path from the root, without extension. */
@@ -79,6 +95,38 @@ export function forbiddenImports(files: readonly SourceFile[]): Violation[] {
     }
   }
   return found;
+}
+
+/** Imports between parts of the Studio that would tie what should stand alone; only main and the router see everything. */
+export function forbiddenStudioImports(files: readonly SourceFile[]): Violation[] {
+  const found: Violation[] = [];
+  for (const { path, text } of files) {
+    const place = studioPlace(path);
+    if (place === null || isTest(path) || studioImports[place.part] === undefined) continue;
+    for (const specifier of importsOf(text)) {
+      const other = specifier.startsWith('.') ? studioPlace(resolve(path, specifier)) : null;
+      if (other === null || (other.part === place.part && other.feature === place.feature)) continue;
+      const allowed =
+        other.part === 'features'
+          ? place.part === 'features' && other.rest === 'index'
+          : studioImports[place.part]?.includes(other.part);
+      if (!allowed) found.push({ rule: 'studio-imports', path, detail: `${place.part} may not import ${specifier}` });
+    }
+    if (place.part === 'ui' && importsOf(text).some((specifier) => specifier.startsWith('@policy-studio/'))) {
+      found.push({ rule: 'studio-imports', path, detail: 'ui knows no domain' });
+    }
+  }
+  return found;
+}
+
+/** Where a path is in the Studio: `features/bundles/BundlesPage` is of the feature `bundles`; `router` is a part by itself. */
+function studioPlace(path: string): { part: string; feature: string; rest: string } | null {
+  const inside = /^packages\/studio\/src\/(.+)$/.exec(path)?.[1]?.replace(/\.tsx?$/, '');
+  if (inside === undefined) return null;
+  const [part = '', ...rest] = inside.split('/');
+  return part === 'features'
+    ? { part, feature: rest[0] ?? '', rest: rest.slice(1).join('/') }
+    : { part, feature: '', rest: rest.join('/') };
 }
 
 const impure: readonly (readonly [RegExp, string])[] = [

@@ -1,4 +1,4 @@
-import { ActionIcon, Breadcrumbs, UnstyledButton } from '@mantine/core';
+import { ActionIcon, UnstyledButton } from '@mantine/core';
 import { IconChevronRight, IconMenu2, IconSearch } from '@tabler/icons-react';
 import { Link, useRouterState } from '@tanstack/react-router';
 import { KeyHint } from '../ui/KeyHint.js';
@@ -43,19 +43,18 @@ function Place() {
   const parent = navigation.flat().find(({ to }) => to !== '/' && path.startsWith(to));
   const deeper = parent !== undefined && path.replace(/\/$/, '') !== parent.to;
   return (
-    <Breadcrumbs
-      component="nav"
-      aria-label="Where you are"
-      className={classes.place}
-      separator={<IconChevronRight size={14} aria-hidden />}
-      separatorMargin={6}
-    >
+    <nav aria-label="Where you are" className={classes.place}>
       {deeper ? (
-        <Link to={parent.to} className={classes.parent}>
-          {parent.title}
-        </Link>
+        <>
+          <Link to={parent.to} className={classes.parent}>
+            {parent.title}
+          </Link>
+          <IconChevronRight size={14} aria-hidden />
+        </>
       ) : null}
-      <span className={classes.here}>{title}</span>
-    </Breadcrumbs>
+      <span className={classes.here} aria-current="page">
+        {title}
+      </span>
+    </nav>
   );
 }

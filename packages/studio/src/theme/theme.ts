@@ -50,6 +50,8 @@ export const theme = createTheme({
   // Plain objects, not `Button.extend(...)`: that would bring every component named here into the first load.
   components: {
     Text: { defaultProps: { size: 'sm' } },
+    // Inside of text a link is not told by its colour alone.
+    Anchor: { defaultProps: { underline: 'always', size: 'sm' } },
     Button: {
       defaultProps: { size: 'sm', variant: 'default' },
       vars: (_theme: unknown, { size }: { size?: unknown }) => {

@@ -24,6 +24,7 @@ const columns = column.columns([
       <Anchor
         fw={600}
         c="var(--ps-ink)"
+        underline="hover"
         renderRoot={(props) => <Link to={paths.bundle} params={{ bundleId: String(original.id) }} {...props} />}
       >
         {original.version}
