@@ -1,5 +1,7 @@
+import type { Freeze } from '@policy-studio/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rule } from '../bundles/bundles.testkit.js';
+import { freezeSentence } from '../freeze-windows/queries.js';
 import { hourMs, openYard, type Yard } from '../rollouts/rollouts.testkit.js';
 import { expireBundlePins } from './bundle-pin.js';
 
@@ -284,11 +286,28 @@ describe('while a bundle is pinned', () => {
       const body = operation === 'skipGate' ? { target_pct: 100, reason: 'it is urgent now' } : {};
       const { status, problem } = await yard.call(operation, { params: target, body, token: yard.operator });
       expect([status, problem.code]).toEqual([409, 'frozen']);
+      expect(problem.detail).toMatch(/^the pin to bundle \S+ \(id \d+\) is on until somebody ends the pin;/);
     }
     await unpin();
     await yard.tick();
     expect((await yard.rolloutOf(id)).holds).not.toContain('freeze');
     expect(new Set((await yard.ask(200)).map(({ arm }) => arm))).toEqual(new Set(['canary', 'stable']));
+  });
+
+  it('what is frozen ends with the last of pin and windows', async () => {
+    const until = '2027-01-02T00:00';
+    const rule = { type: 'dates', from: '2026-01-01T00:00', to: until };
+    const body = { name: 'audit', rule, time_zone: 'UTC' };
+    const { body: made } = await yard.call('createFreezeWindow', { body });
+    await pin(older, { ttl_minutes: 5 });
+    const { freeze } = (await yard.call('listFreezeWindows')).body;
+    const pinned = { bundle_id: older, until: new Date(yard.now().getTime() + 5 * minuteMs).toISOString() };
+    expect(freeze).toMatchObject({ until: `${until}:00.000Z`, windows: [{ name: 'audit' }], bundle_pin: pinned });
+    expect(freezeSentence(freeze as Freeze)).toMatch(
+      /^freeze window `audit` and the pin to bundle \S+ \(id \d+\) are on until 2027-01-02T00:00:00\.000Z$/,
+    );
+    await yard.call('deleteFreezeWindow', { params: { id: made.id } });
+    expect((await system()).freeze).toMatchObject({ until: pinned.until, windows: [] });
   });
 
   it('nothing is activated', async () => {

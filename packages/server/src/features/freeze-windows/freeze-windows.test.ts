@@ -79,10 +79,17 @@ describe('a freeze window', () => {
 
   it('is one of a hundred at most, also when many are made at once', async () => {
     const rule = { type: 'daily', days: ['monday'], from: '03:00', to: '03:01' };
-    const answers = await Promise.all(
-      Array.from({ length: 105 }, () => create({ name: 'one of many', rule, enabled: false })),
+    const { body: first } = await create({ name: 'one of many', rule, enabled: false });
+    await yard.db.pool.query(
+      `insert into freeze_window (workspace_id, name, reason, rule, time_zone, enabled, created_by, created_at, updated_by, updated_at)
+       select workspace_id, name, reason, rule, time_zone, enabled, created_by, created_at, updated_by, updated_at
+         from freeze_window, generate_series(1, 94) where id = $1`,
+      [first.id],
     );
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(100);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => create({ name: 'one of many', rule, enabled: false })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(5).fill(201), ...Array(5).fill(409)]);
     const refused = answers.filter(({ status }) => status === 409);
     expect(refused.map(({ problem }) => problem.code)).toEqual(Array.from({ length: 5 }, () => 'freeze_windows_full'));
     await yard.db.pool.query('delete from freeze_window');
