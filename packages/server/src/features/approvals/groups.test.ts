@@ -2,6 +2,7 @@ import type { ApprovalEntry } from '@policy-studio/contract';
 import type { RuleInput } from '@policy-studio/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rule as draftRule, type Office, openOffice } from '../bundles/bundles.testkit.js';
+import { topicsOf } from '../channels/routing.js';
 import { putInForce, steppingClock } from '../decisions/in-force.testkit.js';
 import { remindApprovers } from './remind.js';
 
@@ -243,6 +244,8 @@ describe('reminders and escalation', () => {
         data: { group: 'money', escalated_to: 'duty', waiting_minutes: 30 },
       },
     ]);
+    expect(topicsOf('approval.reminded')).toEqual(['policy-changes']);
+    expect(topicsOf('approval.escalated').sort()).toEqual(['policy-alerts', 'policy-changes']);
     // Nothing that an agent's key would be told of.
     expect(rows.every(({ data }) => data.key_id === undefined)).toBe(true);
     await clear();
@@ -323,10 +326,18 @@ describe('a group', () => {
   });
 
   test('is kept while another escalates to it', async () => {
-    await put('duty', { members: ['Bob'] });
+    await put('duty', { members: ['Bob'], asked_for: { kinds: ['list'] } });
     await put('money', { members: ['Ann'], escalate: { after_minutes: 5, to: 'duty' } });
     const gone = await office.call('deleteApproverGroup', { params: { name: 'duty' } });
     expect(gone.problem.code).toBe('approver_group_in_use');
+    // What is pending was asked with it, whatever the group says by now.
+    await ask();
+    await put('money', { members: ['Ann'] });
+    const still = await office.call('deleteApproverGroup', { params: { name: 'duty' } });
+    expect(still.problem).toMatchObject({
+      code: 'approver_group_in_use',
+      detail: expect.stringContaining('escalates'),
+    });
     await clear();
   });
 });

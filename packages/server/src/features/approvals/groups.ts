@@ -218,6 +218,17 @@ export async function deleteApproverGroup(
         `${some} \`${name}\`; decide or withdraw that first, or change its members`,
       );
     }
+    const standsBy = await tx.query(
+      `select 1 from approval_asked a join approval p on p.id = a.approval_id
+        where a.workspace_id = $1 and a.escalate_to = $2 and p.status = 'pending' and p.expires_at > $3 limit 1`,
+      [workspaceId, group.id, now],
+    );
+    if (standsBy.rows.length > 0) {
+      return refuse(
+        'approver_group_in_use',
+        `a pending approval escalates to \`${name}\`; decide or withdraw that first`,
+      );
+    }
     await tx.query('update approver_group set deleted_at = $3 where workspace_id = $1 and id = $2', [
       workspaceId,
       group.id,

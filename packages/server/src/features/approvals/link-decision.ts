@@ -1,9 +1,10 @@
+import { operations } from '@policy-studio/contract';
 import { withTransaction } from '../../database/connection.js';
 import { asSystem, inWorkspace } from '../../database/scope.js';
 import { type Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { type ChangedRules, changedRules } from './changed-rules.js';
-import { type LinkRow, linkById, linkOf, noteRevoked } from './links.js';
+import { isStillGood, type LinkRow, linkById, linkOf, noteRevoked } from './links.js';
 import { type ApprovalRow, approvalById } from './queries.js';
 import { stateOf } from './status.js';
 import { approvalTransition } from './transition.js';
@@ -65,8 +66,11 @@ export async function decideByLink(
 ): Promise<ByLink> {
   const found = await proven(services, token, address);
   if ('kind' in found) return found;
-  const { clock, db } = services;
+  const { clock, db, standings } = services;
   const workspaceId = found.workspace_id;
+  // What is read-only for who has a key is so for who has a link.
+  const stopped = standings.refusal(workspaceId, operations[verdict], { comment });
+  if (stopped) return { kind: 'refused', refusal: stopped };
   return inWorkspace(workspaceId, () =>
     withTransaction(db.pool, async (tx): Promise<ByLink> => {
       const now = clock.now();
@@ -128,7 +132,7 @@ async function countGuess({ db, clock }: Services, { id, workspace_id: workspace
 
 function endedAt(link: LinkRow, now: Date): Ended | null {
   if (link.used_at !== null) return 'used';
-  if (link.revoked_at !== null || link.maker_gone) return 'revoked';
+  if (link.revoked_at !== null || !isStillGood(link)) return 'revoked';
   return link.expires_at <= now ? 'expired' : null;
 }
 

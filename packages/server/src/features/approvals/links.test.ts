@@ -172,6 +172,36 @@ describe('who gets a link', () => {
     expect((await read(id)).status).toBe('pending');
   });
 
+  test('loses it with the role of the member who made it, and with the workspace', async () => {
+    const { rows } = await office.db.pool.query<{ id: number }>(
+      `insert into member (workspace_id, kind, name, looks_capital, looks_small, role, managed_by, created_by, created_at)
+       select id, 'person', 'Fay', 'FAY', 'fay', 'admin', 'admin', 'test', now() from workspace where name = 'default' returning id`,
+    );
+    const { id } = await office.request(bundleId);
+    const [own, others] = [await linkFor(id, 'Fay'), await linkFor(id, 'Cleo')];
+    await office.db.pool.query(`update approval_link set made_by = 'Fay', key_id = $1 where approval_id = $2`, [
+      rows[0]!.id,
+      id,
+    ]);
+    const role = (name: string) => office.db.pool.query(`update member set role = '${name}' where name = 'Fay'`);
+    const both = async () => [(await open(own)).status, (await open(others)).status];
+    expect(await both()).toEqual([200, 200]);
+    await role('approver');
+    expect(await both()).toEqual([200, 410]);
+    await role('viewer');
+    expect(await both()).toEqual([410, 410]);
+    await role('admin');
+    const closed = (at: string) =>
+      office.db.pool.query(
+        `update workspace set read_only_at = ${at}, deletion_asked_at = ${at}, delete_at = ${at}, archived_at = ${at}
+          where name = 'default'`,
+      );
+    await closed('now()');
+    expect(await both()).toEqual([410, 410]);
+    await closed('null');
+    expect(await both()).toEqual([200, 200]);
+  });
+
   test('can lose it to whoever may revoke it', async () => {
     const { id } = await office.request(bundleId);
     const [own, others] = [(await create(id, 'Ann', office.ann)).body.url, await linkFor(id, 'Cleo')];
@@ -182,6 +212,24 @@ describe('who gets a link', () => {
     expect((await revoke(office.adminToken, {})).body).toEqual({ revoked: 1 });
     expect((await open(others)).status).toBe(410);
   });
+});
+
+test('a workspace that is read-only is read by links and decided by none', async () => {
+  const { id } = await office.request(bundleId);
+  const url = await linkFor(id, 'Cleo');
+  const readOnly = async (at: string) => {
+    await office.db.pool.query(`update workspace set read_only_at = ${at} where name = 'default'`);
+    await office.services.standings.refresh();
+  };
+  await readOnly('now()');
+  try {
+    const refused = await send(url, 'approve');
+    expect([refused.status, (await open(url)).status]).toEqual([409, 200]);
+    expect(await read(id)).toMatchObject({ status: 'pending', votes: [] });
+  } finally {
+    await readOnly('null');
+  }
+  expect((await send(url, 'approve')).status).toBe(200);
 });
 
 describe('a forged link', () => {

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { ApprovalLink, BodyOf, operations } from '@policy-studio/contract';
+import type { ApprovalLink, BodyOf, operations, Role } from '@policy-studio/contract';
 import { canonicalJson } from '@policy-studio/engine';
 import type { Pool, PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
@@ -36,8 +36,10 @@ export interface LinkRow {
   readonly wrong_guesses: number;
   readonly used_at: Date | null;
   readonly revoked_at: Date | null;
-  /** Whether the key or member it was made with is no more. */
-  readonly maker_gone: boolean;
+  /** Of the key or member it was made with, as of now; null: that is no more, or it was the bootstrap token. */
+  readonly maker_role: Role | null;
+  /** Whether its workspace was put away. */
+  readonly archived: boolean;
 }
 
 const tokenForm = /^([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})$/;
@@ -92,14 +94,21 @@ export async function linkById(
 ): Promise<LinkRow | null> {
   const { rows } = await db.query<LinkRow>(
     `select l.id, l.workspace_id, l.approval_id, l.approver, l.nonce, l.made_by, l.key_id, l.expires_at,
-            l.wrong_guesses, l.used_at, l.revoked_at,
-            l.key_id is not null and not exists (select 1 from api_key k
-              where k.id = l.key_id and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2))
-            and not exists (select 1 from member m where m.id = l.key_id and m.removed_at is null) as maker_gone
-       from approval_link l where l.id = $1 ${lock}`,
+            l.wrong_guesses, l.used_at, l.revoked_at, w.archived_at is not null as archived,
+            coalesce(
+              (select k.role from api_key k
+                where k.id = l.key_id and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)),
+              (select m.role from member m where m.id = l.key_id and m.removed_at is null)) as maker_role
+       from approval_link l join workspace w on w.id = l.workspace_id where l.id = $1 ${lock}`,
     [id, now],
   );
   return rows[0] ?? null;
+}
+
+/** Whether whoever made a link could make it today: where the workspace, their key or their role is gone, it is too. */
+export function isStillGood({ archived, key_id, maker_role: role, made_by, approver }: LinkRow): boolean {
+  if (archived) return false;
+  return key_id === null || role === 'admin' || (role === 'approver' && samePerson(made_by, approver));
 }
 
 /** Makes a link for one person, and ends an earlier one of theirs. The answer holds it, this once. */
