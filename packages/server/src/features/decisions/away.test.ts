@@ -110,6 +110,29 @@ describe('while the database is away', () => {
     expect(rows[0].n).toBe(0);
   });
 
+  it('denies whatever is under a cap on calls, and leaves what is used of budgets unknown', async () => {
+    const caps = [{ scope: 'agent' as const, agent: 'a', calls: 100_000 }];
+    const left = { id: 'left', agent: '*', action: 'left', effect: 'allow' as const, reason: 'left' };
+    await putInForce(server, {
+      rules: [...rules, { ...left, conditions: { budget_exhausted: false } }],
+      settings: { caps },
+    });
+    expect((await ask('left')).facts_used).toEqual({ budget_exhausted: false });
+    await link.sever();
+    // The first finds the database gone with its reservation, and the next is decided without.
+    for (const turn of [1, 2]) {
+      const denied = await ask('go');
+      expect([turn, denied.effect, denied.policy_effect]).toEqual([turn, 'deny', 'allow']);
+      expect(denied.reason).toContain('needs a reservation under a cap');
+    }
+    expect((await ask('go', { agent: 'b' })).effect).toBe('allow');
+    expect(await ask('left')).toMatchObject({ effect: 'deny', matched_rule: null, facts_used: {} });
+    await link.restore();
+    await server.services.recorder.recover();
+    expect((await ask('go')).effect).toBe('allow');
+    await putInForce(server, { rules, settings: { caps: [] } });
+  });
+
   it('answers a repeated request_id with the same decision, and claims it when the database is back', async () => {
     await link.sever();
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask('go', { request_id: 'again' })));

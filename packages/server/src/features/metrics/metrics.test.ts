@@ -71,6 +71,14 @@ describe('GET /metrics', () => {
     expect([later.has('policy_error_rate_5m'), later.get('policy_cost_24h')]).toEqual([false, 6]);
     yard.advance(24 * hourMs);
     expect((await samples()).get('policy_cost_24h')).toBe(0);
+    const caps = [
+      { scope: 'workspace', spend: 30, calls: 5_000 },
+      { scope: 'agent', spend: 3 },
+    ];
+    await yard.call('putSettings', { body: { caps } });
+    expect((await samples()).get('policy_cost_budget')).toBe(30);
+    await yard.call('putSettings', { body: { caps: [], cost_budget_24h: null } });
+    expect((await samples()).has('policy_cost_budget')).toBe(false);
   });
 
   it('tells how a rollout goes: its share, its gates, its rollback', async () => {
