@@ -30,7 +30,7 @@ const studioImports: Readonly<Record<string, readonly string[]>> = {
   ui: ['theme'],
   domain: ['theme', 'ui'],
   engine: [],
-  api: [],
+  api: ['engine'],
   features: ['theme', 'ui', 'domain', 'api', 'engine', 'paths'],
   shell: ['theme', 'ui', 'domain', 'api', 'engine', 'paths'],
 };

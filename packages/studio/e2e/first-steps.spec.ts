@@ -1,7 +1,5 @@
 import { adminToken, expect, lookAt, signIn, test } from './policy-studio.js';
 
-test.describe.configure({ mode: 'serial' });
-
 test('a person who is not signed in is asked to, and comes to the page they wanted', async ({ page }) => {
   await page.goto('/bundles');
   await expect(page.getByRole('heading', { name: 'Sign in to Policy Studio' })).toBeVisible();

@@ -56,9 +56,9 @@ const bundles = createRoute({
 const bundle = createRoute({
   getParentRoute: () => shell,
   path: paths.bundle,
-  validateSearch: (search: Record<string, unknown>): { rule?: string; view?: 'yaml' | 'json' } => ({
+  validateSearch: (search: Record<string, unknown>): { rule?: string; view?: 'yaml' | 'json' | 'try' } => ({
     ...(typeof search.rule === 'string' ? { rule: search.rule } : {}),
-    ...(search.view === 'yaml' || search.view === 'json' ? { view: search.view } : {}),
+    ...(search.view === 'yaml' || search.view === 'json' || search.view === 'try' ? { view: search.view } : {}),
   }),
   component: lazyRouteComponent(() => import('./features/bundles/BundlePage.js')),
 });

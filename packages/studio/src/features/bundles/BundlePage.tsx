@@ -12,12 +12,14 @@ import { countText } from '../../ui/figures.js';
 import { usePageTitle } from '../../ui/page-title.js';
 import { ErrorState, RowSkeletons } from '../../ui/states.js';
 import { Time } from '../../ui/Time.js';
+import { TryPanel } from '../try/index.js';
+import { BundleActions } from './BundleActions.js';
 import classes from './BundlePage.module.css';
 import { BundleSource } from './BundleSource.js';
 import { RulesView } from './RulesView.js';
 
 type Bundle = Answer<'bundles', 'getBundle'>;
-type View = 'rules' | 'yaml' | 'json';
+type View = 'rules' | 'yaml' | 'json' | 'try';
 
 /** One bundle: its rules in words, and as source. */
 export default function BundlePage() {
@@ -57,11 +59,13 @@ function BundleView({ bundle }: { readonly bundle: Bundle }) {
           </span>
           <CopyText what="digest" text={bundle.digest} shown={bundle.digest.slice(0, 12)} />
         </div>
+        <BundleActions bundle={bundle} />
       </header>
       <Tabs.List className={classes.tabs}>
         <Tabs.Tab value="rules">Rules</Tabs.Tab>
         <Tabs.Tab value="yaml">YAML</Tabs.Tab>
         <Tabs.Tab value="json">JSON</Tabs.Tab>
+        <Tabs.Tab value="try">Try</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="rules" className={classes.panel}>
         <RulesView
@@ -83,6 +87,9 @@ function BundleView({ bundle }: { readonly bundle: Bundle }) {
       </Tabs.Panel>
       <Tabs.Panel value="json" className={classes.panel}>
         <BundleSource bundle={bundle} format="json" />
+      </Tabs.Panel>
+      <Tabs.Panel value="try" className={classes.panel}>
+        <TryPanel rules={bundle.rules} name={bundle.digest} />
       </Tabs.Panel>
     </Tabs>
   );

@@ -1,0 +1,1 @@
+export { TryPanel } from './TryPanel.js';
