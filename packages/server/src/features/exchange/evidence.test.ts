@@ -77,6 +77,21 @@ describe('a statement', () => {
     expect((await list(id)).length).toBeGreaterThan(0);
   });
 
+  it('about rules that no bundle has is let go after a month', async () => {
+    const { id, digest } = await office.draft('1.4.1', [rule('short-lived')]);
+    await make(id);
+    await office.call('deleteBundle', { params: { id } });
+    const other = await office.draft('1.4.2', [rule('another')]);
+    const left = async () =>
+      (await office.db.pool.query('select 1 from bundle_evidence where digest = $1', [digest])).rowCount;
+    await make(other.id);
+    expect(await left()).toBe(1);
+    await office.db.pool.query(`update bundle_evidence set created_at = now() - interval '31 days'`);
+    await make(other.id);
+    expect(await left()).toBe(0);
+    expect(await list(other.id)).not.toEqual([]);
+  });
+
   it('is kept with the newest of its kind, ten of them', async () => {
     const { id } = await office.draft('1.5.0', [rule('many', { priority: 7 })]);
     for (let made = 0; made < 12; made += 1) await make(id, {});

@@ -316,6 +316,8 @@ describe('an envelope', () => {
     expect(await code({ ...good, notes: 'a\u0000b' } as typeof good)).toBe('validation_failed');
     expect(await code({ ...good, metadata: { a: 'a\u0000b' } } as typeof good)).toBe('validation_failed');
     expect(await code({ ...good, metadata: { a: 'x'.repeat(70_000) } } as typeof good)).toBe('validation_failed');
+    const from = { server: 'x'.repeat(70_000), workspace: null };
+    expect(await code({ ...good, exported_from: from } as typeof good)).toBe('validation_failed');
     const twins = { version: '7.2.0', rules: [rule('one'), rule('one')] };
     const digest = bundleDigest([rule('one')] as unknown as RuleInput[]);
     const payload = Buffer.from(

@@ -1,4 +1,5 @@
 import {
+  decodeBase64,
   type Envelope,
   type Evidence,
   EvidenceStatement,
@@ -106,8 +107,9 @@ export async function evidenceOf(
 
 /** The statement in an envelope, whoever signed it; null when it is none of the kind that is known here. */
 export function readStatement({ payloadType, payload }: Envelope): EvidenceStatement | null {
-  if (payloadType !== statementPayloadType) return null;
-  const parsed = parseJson(Buffer.from(payload, 'base64'));
+  const bytes = payloadType === statementPayloadType ? decodeBase64(payload) : null;
+  if (bytes === null) return null;
+  const parsed = parseJson(Buffer.from(bytes));
   return 'value' in parsed && checkStatement(parsed.value, 0) === null ? (parsed.value as EvidenceStatement) : null;
 }
 

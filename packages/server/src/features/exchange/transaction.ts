@@ -5,6 +5,9 @@ import { type Refusal, refuse } from '../../refusal.js';
 import type { ServerSecrets } from '../../server-secrets.js';
 import { evidenceOf, mostEvidence, verifyingKeys } from './queries.js';
 
+/** How long statements are kept about rules that no bundle has any more: a draft may be edited back. */
+const idleMs = 30 * 24 * 3_600_000;
+
 export interface KeptEvidence {
   readonly workspaceId: number;
   readonly digest: string;
@@ -40,6 +43,11 @@ export async function keepEvidence(tx: PoolClient, evidence: KeptEvidence): Prom
        select id from bundle_evidence where workspace_id = $1 and digest = $2 and imported = $3
         order by id desc limit $4)`,
     [workspaceId, digest, imported, mostEvidence / 2],
+  );
+  await tx.query(
+    `delete from bundle_evidence where workspace_id = $1 and created_at < $2
+        and digest not in (select digest from bundle where workspace_id = $1)`,
+    [workspaceId, new Date(now.getTime() - idleMs)],
   );
   return kept;
 }

@@ -24,6 +24,8 @@ const checkEnvelope = validator(Envelope, 'body');
 const checkPayload = validator(ExportPayload, 'body');
 const checkBundle = validator(SignedBundle, 'body');
 
+/** What may be told of where a bundle came from, in UTF-8 bytes of JSON. */
+const historyBytes = 64 * 1024;
 /** What a rule weighs, about. */
 const ruleChars = 200;
 
@@ -68,6 +70,11 @@ export async function verifySigned(
   const { provenance, evidence, exported_from: from, approval, metadata } = bundle;
   if (holdsNul([provenance, evidence, from, approval, metadata])) {
     return invalid([{ path: '/bundle', message: 'holds the character U+0000 outside its rules: remove it' }]);
+  }
+  if (Buffer.byteLength(JSON.stringify([provenance, from, approval])) > historyBytes) {
+    return invalid([
+      { path: '/bundle/provenance', message: `must weigh at most ${historyBytes} bytes with its approval` },
+    ]);
   }
   const { digest, exported_at: exportedAt, expires_at: expiresAt } = content;
   return { bundle: bundle as SignedBundle, digest, exportedAt, expiresAt, ...by };
