@@ -17,8 +17,8 @@ const terminal: Terminal = {
 };
 
 /** The command tree as it is, with actions that do nothing; in prose nothing has to be given. */
-async function tree(whole: boolean): Promise<Command> {
-  const program = await buildProgram([], terminal, { exitCode: 0 }, '0.0.0');
+async function tree(first: string, whole: boolean): Promise<Command> {
+  const program = await buildProgram([first], terminal, { exitCode: 0 }, '0.0.0');
   const still = (command: Command): void => {
     if (command.commands.length === 0) command.action(() => undefined);
     if (!whole) {
@@ -38,9 +38,9 @@ const placeholder = /^(?:[A-Z][A-Z_]*|<[\w-]+>|\.\.\.)$/;
 async function refusal({ args, whole }: Named): Promise<string | null> {
   const holds = args.some((arg) => placeholder.test(arg));
   const given = args.map((arg) => (placeholder.test(arg) ? '1' : arg));
-  const [first] = given;
-  const program = await tree(whole);
-  if (!program.commands.some((command) => command.name() === first || command.aliases().includes(first ?? ''))) {
+  const [first = ''] = given;
+  const program = await tree(first, whole);
+  if (!program.commands.some((command) => command.name() === first || command.aliases().includes(first))) {
     return `unknown command ${first}`;
   }
   try {
