@@ -19,7 +19,7 @@ import {
   sessionByHash,
   workspaceIdByName,
 } from './queries.js';
-import { createRemembered, type Entry, isRecent, remember, rememberingLimits } from './remembered.js';
+import { accessChannel, createRemembered, type Entry, isRecent, remember, rememberingLimits } from './remembered.js';
 import { createServiceTokens, isServiceToken } from './service-tokens.js';
 import { Throttle } from './throttle.js';
 
@@ -39,6 +39,10 @@ const accessLimits = {
 export interface Keyring {
   /** The caller of a request, or why it is refused: `unauthenticated`, `rate_limited`, `not_found` (workspace), `forbidden`, `csrf`. */
   authenticate(request: FastifyRequest): Promise<Caller | Refusal>;
+  /** Whether the caller of a request that goes on and on would still be let in. Is no use of what it shows. */
+  isWelcome(request: FastifyRequest): Promise<boolean>;
+  /** Calls `onEnd` when the key, the session or the member that the caller is known by ends; until the answer is called. */
+  watch(caller: Caller, onEnd: () => void): () => void;
   /** Who shows `credential`, a key or the admin token, with this request. */
   callerOf(credential: string, request: FastifyRequest): Promise<Caller | Refusal>;
   /** The id of a workspace, null when there is none. Remembered like keys, and for as long while the database is away. */
@@ -89,7 +93,13 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const signIns = new Throttle(limits.signInsPerMinute, 60_000);
   const requests = new Throttle(limits.requestsPerMinute, 60_000);
   const writes = new Set<Promise<unknown>>();
+  const watchers = new Map<string, Set<() => void>>();
   let adminSeen = false;
+
+  const tellWatchers = (name: string): void => {
+    for (const onEnd of [...(watchers.get(name) ?? [])]) onEnd();
+  };
+  listener.listen(accessChannel, tellWatchers);
 
   const touch = (entry: { touchedMs: number }, nowMs: number, sql: string, id: number): void => {
     if (Math.abs(nowMs - entry.touchedMs) < limits.lastUsedMs) return;
@@ -118,8 +128,12 @@ export function createKeyring(options: KeyringOptions): Keyring {
   };
 
   /** Whoever holds the admin token, in the workspace they select. */
-  const admin = async (request: FastifyRequest, nowMs: number): Promise<Caller | Refusal> => {
-    const workspace = workspaceHeader(request) ?? defaultWorkspace;
+  const admin = async (
+    request: FastifyRequest,
+    nowMs: number,
+    otherwise = defaultWorkspace,
+  ): Promise<Caller | Refusal> => {
+    const workspace = workspaceHeader(request) ?? otherwise;
     const id = await workspaceId(workspace, nowMs);
     if (id === null) return refuse('not_found', `there is no workspace \`${workspace.slice(0, 64)}\``);
     return { workspaceId: id, workspace, owner: bootstrapPerson, role: 'admin', keyId: null, agents: ['*'] };
@@ -137,7 +151,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return refuse('forbidden', `this key belongs to the workspace \`${caller.workspace}\`, leave X-Workspace out`);
   };
 
-  const byKey = async (credential: string, prefix: string, request: FastifyRequest, nowMs: number) => {
+  const byKey = async (credential: string, prefix: string, request: FastifyRequest, { nowMs, isUse }: Moment) => {
     const hash = hashOf(credential);
     const entry = await keys.get(cacheId(hash), nowMs, async () => {
       const candidates = await keysByPrefix(db.pool, prefix);
@@ -157,16 +171,11 @@ export function createKeyring(options: KeyringOptions): Keyring {
           : 'this key is not known here, or it was revoked',
       );
     }
-    touch(
-      entry,
-      nowMs,
-      'update api_key set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)',
-      keyId,
-    );
+    if (isUse) touch(entry, nowMs, keyUsed, keyId);
     return admitted(caller, request, nowMs);
   };
 
-  const callerOf = async (credential: string, request: FastifyRequest): Promise<Caller | Refusal> => {
+  const callerOf = async (credential: string, request: FastifyRequest, isUse: boolean): Promise<Caller | Refusal> => {
     const nowMs = clock.now().getTime();
     const hash = hashOf(credential);
     const isAdmin = sameHash(hash, adminHash);
@@ -190,13 +199,13 @@ export function createKeyring(options: KeyringOptions): Keyring {
     const caller =
       prefix === null
         ? refuse('unauthenticated', 'this key is not known here, or it was revoked')
-        : await byKey(credential, prefix, request, nowMs);
+        : await byKey(credential, prefix, request, { nowMs, isUse });
     if (!('agents' in caller) && caller.code === 'unauthenticated') failures.count(request.ip, nowMs);
     return caller;
   };
 
   /** Whose session it is, unless it has ended: by itself, with its key or member, or for want of requests. */
-  const bySession = async (secret: string, request: FastifyRequest): Promise<Caller | Refusal> => {
+  const bySession = async (secret: string, request: FastifyRequest, isUse: boolean): Promise<Caller | Refusal> => {
     const nowMs = clock.now().getTime();
     const hash = hashOf(secret);
     const seen = sessions.has(cacheId(hash));
@@ -210,16 +219,10 @@ export function createKeyring(options: KeyringOptions): Keyring {
     const session = entry.value;
     const forged = forgery(request, site, secret);
     if (forged !== null) return refuse('csrf', forged);
-    touch(
-      entry,
-      nowMs,
-      `with seen as (update browser_session set last_seen_at = $2 where id = $1 and last_seen_at < $2 returning member_id)
-       update member set last_seen_at = $2 from seen where id = seen.member_id`,
-      session.id,
-    );
+    if (isUse) touch(entry, nowMs, sessionSeen, session.id);
     const browser = { session, secret, seenMs: seenMs(entry) };
     if (session.adminToken !== null) {
-      const caller = await admin(request, nowMs);
+      const caller = await admin(request, nowMs, session.workspace);
       return 'agents' in caller ? { ...caller, browser } : caller;
     }
     const { workspace, person: owner, role, agents, ignoresSession, keyId, memberId } = session;
@@ -238,19 +241,34 @@ export function createKeyring(options: KeyringOptions): Keyring {
     return nowMs - seenMs(entry) > site.identity.sessionIdleMs;
   };
 
+  const authenticate = async (request: FastifyRequest, isUse: boolean): Promise<Caller | Refusal> => {
+    const header = request.headers.authorization;
+    const secret = header === undefined ? cookieOf(request, site, 'session') : null;
+    if (secret !== null) return bySession(secret, request, isUse);
+    const credential = bearerOf(header);
+    if (credential !== null) return callerOf(credential, request, isUse);
+    return refuse('unauthenticated', 'send `Authorization: Bearer <API key or admin token>`, or sign in at /sign-in');
+  };
+
   return {
-    async authenticate(request) {
-      const header = request.headers.authorization;
-      const secret = header === undefined ? cookieOf(request, site, 'session') : null;
-      if (secret !== null) return bySession(secret, request);
-      const credential = bearerOf(header);
-      if (credential !== null) return callerOf(credential, request);
-      return refuse('unauthenticated', 'send `Authorization: Bearer <API key or admin token>`, or sign in at /sign-in');
+    authenticate: (request) => authenticate(request, true),
+    isWelcome: async (request) => 'agents' in (await authenticate(request, false)),
+    watch(caller, onEnd) {
+      const names = namesOfCaller(caller);
+      for (const name of names) watchers.set(name, (watchers.get(name) ?? new Set()).add(onEnd));
+      return () => {
+        for (const name of names) {
+          const those = watchers.get(name);
+          those?.delete(onEnd);
+          if (those?.size === 0) watchers.delete(name);
+        }
+      };
     },
-    callerOf,
+    callerOf: (credential, request) => callerOf(credential, request, true),
     workspaceId: (name) => workspaceId(name, clock.now().getTime()),
     forget(name) {
       for (const each of [keys, sessions, serviceTokens]) each.forget(name);
+      tellWatchers(name);
     },
     attempts: {
       failed: (address) => failures.count(address, clock.now().getTime()),
@@ -276,6 +294,17 @@ export function createKeyring(options: KeyringOptions): Keyring {
   };
 }
 
+interface Moment {
+  readonly nowMs: number;
+  /** Not so for a look at whether somebody is still welcome. */
+  readonly isUse: boolean;
+}
+
+const keyUsed = 'update api_key set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)';
+const sessionSeen = `
+  with seen as (update browser_session set last_seen_at = $2 where id = $1 and last_seen_at < $2 returning member_id)
+  update member set last_seen_at = $2 from seen where id = seen.member_id`;
+
 function tooManyFailures(wait: number): Refusal {
   return refuse('rate_limited', 'too many failed attempts from this address', [], { retry_after: wait });
 }
@@ -290,6 +319,12 @@ function namesOfSession({ id, keyId, memberId }: StoredSession): string[] {
     ...(keyId === null ? [] : [`key/${keyId}`]),
     ...(memberId === null ? [] : [`member/${memberId}`]),
   ];
+}
+
+/** What tells that a caller is not who it was; none for the admin token itself. */
+function namesOfCaller({ keyId, isMember, browser }: Caller): string[] {
+  if (browser) return namesOfSession(browser.session);
+  return keyId === null ? [] : [`${isMember ? 'member' : 'key'}/${keyId}`];
 }
 
 /** The last request of a session that this server knows of, its own included. */

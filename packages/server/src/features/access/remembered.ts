@@ -6,7 +6,7 @@ import type { Listener } from '../../listener.js';
 import { refuse } from '../../refusal.js';
 
 /** Channel on which replicas hear that something known has ended or changed: payload its name, such as `key/5`. */
-const accessChannel = 'policy_access';
+export const accessChannel = 'policy_access';
 
 /** Tells every server, when the transaction is through, that what goes by `name` is not what it was. */
 export async function announceEnd(tx: PoolClient, name: string): Promise<void> {

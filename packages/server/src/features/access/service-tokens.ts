@@ -188,7 +188,8 @@ async function serviceOf(asked: Asked): Promise<Service | null> {
       [...values, capital, small, role, clock.now()],
     );
     // Another issuer vouched for it before: this one is trusted now. Who was removed stays out.
-    const moved = `update member set issuer = $3, subject = $4 where workspace_id = $1 and name = $2 and kind = 'service'
+    const moved = `update member set issuer = $3, subject = $4
+      where workspace_id = $1 and name = $2 and kind = 'service' and (issuer <> $3 or subject <> $4)
       returning ${memberColumns}`;
     const row = added.rows[0] ?? (await tx.query<MemberRow>(moved, values)).rows[0];
     if (!row) return null;

@@ -1,5 +1,6 @@
 import { operations } from '@policy-studio/contract';
 import type { FastifyInstance } from 'fastify';
+import { databaseFailure } from '../../database-failure.js';
 import { route } from '../../http/route.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
@@ -50,8 +51,11 @@ export function eventRoutes(app: FastifyInstance, services: Services): void {
     readersOfKey.set(reader, others + 1);
     const follower = tail.follow(workspaceId);
     const leave = (): void => follower.close();
+    // Whoever is let in no more is told no more, whatever happens meanwhile.
+    const unwatch = keys.watch(caller, leave);
     reply.raw.once('close', () => {
       leave();
+      unwatch();
       stopping.removeEventListener('abort', leave);
       const left = (readersOfKey.get(reader) ?? 1) - 1;
       if (left === 0) readersOfKey.delete(reader);
@@ -66,10 +70,12 @@ export function eventRoutes(app: FastifyInstance, services: Services): void {
       maySee: (event) => maySee(caller, event),
       heartbeatMs: streamLimits.heartbeatMs,
       stuckMs: streamLimits.stuckMs,
-      mayStay: async () => {
-        const now = await keys.authenticate(request);
-        return !(now instanceof Refusal) || now.code === 'database_unavailable';
-      },
+      mayStay: () =>
+        keys.isWelcome(request).catch((error: unknown) => {
+          if (error instanceof Refusal ? error.code === 'database_unavailable' : databaseFailure(error) !== null)
+            return true;
+          throw error;
+        }),
       onStuck: () => {
         log.info({ request_id: request.id, key_id: caller.keyId }, 'a reader of events took nothing and was cut off');
         request.raw.socket.destroy();

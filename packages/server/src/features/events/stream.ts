@@ -19,7 +19,7 @@ export interface StreamOptions {
   readonly heartbeatMs: number;
   /** How long the reader may take nothing. */
   readonly stuckMs: number;
-  /** Asked with every sign of life: whether the reader is still welcome. */
+  /** Asked as often as there would be signs of life, also when there is no silence: whether the reader is still welcome. */
   readonly mayStay: () => Promise<boolean>;
   /** The reader took nothing for `stuckMs`: its connection is to be cut. It resumes where it was. */
   readonly onStuck: () => void;
@@ -35,6 +35,7 @@ export function eventStream(options: StreamOptions): Readable {
 
 async function* frames({ follower, after, maySee, heartbeatMs, mayStay }: StreamOptions): AsyncGenerator<string> {
   let position = after;
+  let welcomeMs = performance.now();
   yield `retry: ${retryMs}\n${positionFrame(position)}`;
   for (;;) {
     const events = await nextOf(follower, position, heartbeatMs);
@@ -43,9 +44,11 @@ async function* frames({ follower, after, maySee, heartbeatMs, mayStay }: Stream
       position = event.seq;
       if (maySee(event)) yield `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`;
     }
-    if (events.length > 0) continue;
+    const isSilent = events.length === 0;
+    if (!isSilent && performance.now() - welcomeMs < heartbeatMs) continue;
     if (!(await mayStay())) return;
-    yield positionFrame(position);
+    welcomeMs = performance.now();
+    if (isSilent) yield positionFrame(position);
   }
 }
 
