@@ -48,3 +48,24 @@ describe('a key with too many requests', () => {
     }
   });
 });
+
+describe('a person who signs in too often', () => {
+  it('waits for the next minute, so that nobody can flood the audit trail', async () => {
+    let nowMs = Date.parse('2026-03-01T12:00:00Z');
+    const server = await startTestServer({
+      clock: { now: () => new Date(nowMs) },
+      accessLimits: { signInsPerMinute: 2 },
+    });
+    try {
+      const [token, other] = [await server.createKey('viewer'), await server.createKey('viewer')];
+      const signIn = async (key: string) => (await server.call('signIn', { token: null, body: { token: key } })).status;
+      expect([await signIn(token), await signIn(token), await signIn(token)]).toEqual([200, 200, 429]);
+      expect(await signIn(other)).toBe(200);
+      expect((await server.call('whoami', { token })).status).toBe(200);
+      nowMs += 60_001;
+      expect(await signIn(token)).toBe(200);
+    } finally {
+      await server.close();
+    }
+  });
+});

@@ -32,7 +32,7 @@ const accessLimits = {
   /** Requests a key may make in a minute: a runaway loop, not a busy agent. */
   requestsPerMinute: 1_500_000,
   /** Sign-ins of one person in a minute. */
-  signInsPerMinute: 20,
+  signInsPerMinute: 120,
   lastUsedMs: 60_000,
 } as const;
 
