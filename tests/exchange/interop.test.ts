@@ -12,10 +12,17 @@ const hmacSecret = 'the secret of these servers, 32 characters';
 const folder = workFolder();
 folder.write('rules.yaml', rulesYaml);
 let server: TestServer;
+/** With the same secret; and with another. */
+let production: TestServer;
+let stranger: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ hmacSecret });
-});
-afterAll(() => server?.close());
+  [server, production, stranger] = await Promise.all([
+    startTestServer({ hmacSecret }),
+    startTestServer({ hmacSecret }),
+    startTestServer({ hmacSecret: 'a secret that nobody shares with it' }),
+  ]);
+}, 60_000);
+afterAll(() => Promise.all([server, production, stranger].map((each) => each?.close())));
 
 const env = () => ({ POLICY_STUDIO_URL: server.url, POLICY_STUDIO_TOKEN: server.adminToken });
 const studio = (...args: string[]) => run(args, { cwd: folder.path, env: env() });
@@ -170,66 +177,50 @@ describe('an export', () => {
 
 describe('between two servers', () => {
   it('a bundle is pushed and pulled, with a key of its own for each', async () => {
-    const production = await startTestServer({ hmacSecret });
-    const stranger = await startTestServer({ hmacSecret: 'a secret that nobody shares with it' });
-    try {
-      folder.write('production.key', await production.createKey('author', { owner: 'Pat' }));
-      folder.write('staging.key', await server.createKey('operator', { owner: 'Sam' }));
-      folder.write('stranger.key', stranger.adminToken);
-      const bare = await studio('bundles', 'push', '2.0.0', '--to', production.url);
-      expect(bare).toMatchObject({ code: 2, stderr: expect.stringContaining('POLICY_STUDIO_REMOTE_TOKEN') });
+    folder.write('production.key', await production.createKey('author', { owner: 'Pat' }));
+    folder.write('staging.key', await server.createKey('operator', { owner: 'Sam' }));
+    folder.write('stranger.key', stranger.adminToken);
+    const bare = await studio('bundles', 'push', '2.0.0', '--to', production.url);
+    expect(bare).toMatchObject({ code: 2, stderr: expect.stringContaining('POLICY_STUDIO_REMOTE_TOKEN') });
 
-      const pushed = await studio(
-        'bundles',
-        'push',
-        '2.0.0',
-        '--to',
-        production.url,
-        '--remote-token-file',
-        'production.key',
-      );
-      expect(pushed).toMatchObject({
-        code: 0,
-        stderr: '',
-        stdout: expect.stringMatching(/^imported version 2\.0\.0 as a draft/),
-      });
-      const there = (await production.call('getBundleByVersion', { params: { version: '2.0.0' } })).body;
-      expect(there).toMatchObject({ status: 'draft', created_by: 'Pat', source: 'imported' });
+    const pushed = await studio(
+      'bundles',
+      'push',
+      '2.0.0',
+      '--to',
+      production.url,
+      '--remote-token-file',
+      'production.key',
+    );
+    expect(pushed).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^imported version 2\.0\.0 as a draft/),
+    });
+    const there = (await production.call('getBundleByVersion', { params: { version: '2.0.0' } })).body;
+    expect(there).toMatchObject({ status: 'draft', created_by: 'Pat', source: 'imported' });
 
-      const again = await studio(
-        'bundles',
-        'push',
-        '2.0.0',
-        '--to',
-        production.url,
-        '--remote-token-file',
-        'production.key',
-      );
-      expect(again).toMatchObject({ code: 3, stderr: expect.stringContaining('with the same digest') });
+    const again = await studio(
+      'bundles',
+      'push',
+      '2.0.0',
+      '--to',
+      production.url,
+      '--remote-token-file',
+      'production.key',
+    );
+    expect(again).toMatchObject({ code: 3, stderr: expect.stringContaining('with the same digest') });
 
-      const pulled = await run(
-        [
-          'bundles',
-          'pull',
-          '2.0.0',
-          '--from',
-          server.url,
-          '--remote-token-file',
-          'staging.key',
-          '--as-version',
-          '2.0.1',
-        ],
-        { cwd: folder.path, env: { POLICY_STUDIO_URL: production.url, POLICY_STUDIO_TOKEN: production.adminToken } },
-      );
-      expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining('version 2.0.0 as the draft 2.0.1') });
+    const pulled = await run(
+      ['bundles', 'pull', '2.0.0', '--from', server.url, '--remote-token-file', 'staging.key', '--as-version', '2.0.1'],
+      { cwd: folder.path, env: { POLICY_STUDIO_URL: production.url, POLICY_STUDIO_TOKEN: production.adminToken } },
+    );
+    expect(pulled).toMatchObject({ code: 0, stdout: expect.stringContaining('version 2.0.0 as the draft 2.0.1') });
 
-      const away = ['bundles', 'push', '2.0.0', '--to', stranger.url, '--remote-token-file', 'stranger.key'];
-      expect(await studio(...away)).toMatchObject({ code: 3, stderr: expect.stringContaining('signing_key_unknown') });
-      const { public_key } = JSON.parse((await studio('keys', 'trusted', '--json')).stdout).own[0];
-      await stranger.call('addTrustedKey', { body: { name: 'staging', public_key } });
-      expect((await studio(...away, '--envelope')).code).toBe(0);
-    } finally {
-      await Promise.all([production.close(), stranger.close()]);
-    }
+    const away = ['bundles', 'push', '2.0.0', '--to', stranger.url, '--remote-token-file', 'stranger.key'];
+    expect(await studio(...away)).toMatchObject({ code: 3, stderr: expect.stringContaining('signing_key_unknown') });
+    const { public_key } = JSON.parse((await studio('keys', 'trusted', '--json')).stdout).own[0];
+    await stranger.call('addTrustedKey', { body: { name: 'staging', public_key } });
+    expect((await studio(...away, '--envelope')).code).toBe(0);
   });
 });
