@@ -17,7 +17,7 @@ test('the overview says what is in force, why the rollout holds and what waits',
 
 test('bundles are listed with their findings, and open by mouse and by keyboard', async ({ page, seeded }) => {
   await page.getByRole('link', { name: 'Bundles' }).click();
-  const row = page.getByRole('row', { name: /2\.2\.0/ });
+  const row = page.getByRole('row', { name: /^2\.2\.0/ });
   await expect(row).toContainText('Canary at 10 %');
   await expect(row.getByRole('img', { name: /warnings?$/ })).toBeVisible();
   await lookAt(page, 'bundles');
@@ -48,6 +48,45 @@ test('a bundle reads as sentences, and as source by the engine of this page', as
   await expect(page.getByRole('textbox', { name: '2.2.0 as JSON' })).toContainText('"id": "inbox-deny-trusted"');
 });
 
+test('a request is tried against a bundle, and the answer says why', async ({ page, seeded }) => {
+  await page.goto(`/bundles/${seeded.draftId}?view=try`);
+  const answer = page.getByRole('region', { name: 'Answer' });
+  await expect(answer.getByRole('status')).toContainText('Allow');
+  await page.getByRole('combobox', { name: 'Load a case' }).click();
+  await page.getByRole('option', { name: 'inbox high risk known domain' }).click();
+  await expect(answer.getByRole('status')).toContainText('No rule matches');
+  const request = page.getByRole('textbox', { name: 'Request as JSON' });
+  await request.press('ControlOrMeta+a');
+  await page.keyboard.insertText(
+    '{"agent": "inbox.triage", "action": "quarantine", "context": {"risk_score": 92, "domain_seen_days": 12, "confidence": 0.55}}',
+  );
+  await expect(answer.getByRole('status')).toContainText('Confidence is too low to hide mail from a person.');
+  await expect(answer.getByText('Decides')).toBeVisible();
+  await lookAt(page, 'bundle-try');
+  await request.press('ControlOrMeta+a');
+  await page.keyboard.insertText('{"agent": ');
+  await expect(page.getByRole('alert')).toContainText('no JSON yet');
+});
+
+test('a draft is deleted after a question', async ({ page, server }) => {
+  const { id } = await server.client.bundles.createBundle({ version: '3.0.0', rules: [] });
+  await page.goto(`/bundles/${id}`);
+  await page.getByRole('button', { name: 'Delete draft' }).click();
+  await expect(page.getByRole('dialog', { name: 'Delete the draft 3.0.0?' })).toBeVisible();
+  await lookAt(page, 'delete-dialog', { widths: [390, 1280] });
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(page).toHaveURL(/\/bundles$/);
+  await expect(page.getByText('3.0.0 is deleted')).toBeVisible();
+});
+
+test('a viewer is told why a button is not theirs', async ({ page, server, seeded }) => {
+  await page.getByRole('button', { name: 'admin, admin' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await signIn(page, await server.key('viewer', 'Vera Viewer'), `/bundles/${seeded.draftId}`);
+  await page.getByRole('button', { name: 'Delete draft' }).focus();
+  await expect(page.getByRole('tooltip')).toContainText('Needs the role author or admin; you are a viewer');
+});
+
 test('the palette leads anywhere from the keyboard alone', async ({ page, seeded }) => {
   await page.keyboard.press('ControlOrMeta+k');
   const search = page
@@ -65,9 +104,9 @@ test('the palette leads anywhere from the keyboard alone', async ({ page, seeded
 test('what others change is there without asking', async ({ page, server }) => {
   await expect(page.getByRole('status').filter({ hasText: 'Live' })).toBeVisible();
   await page.getByRole('link', { name: 'Bundles' }).click();
-  await expect(page.getByRole('row', { name: /2\.3\.0/ })).toBeVisible();
+  await expect(page.getByRole('row', { name: /^2\.3\.0/ })).toBeVisible();
   await server.client.bundles.createBundle({ version: '9.0.0', rules: [] });
-  await expect(page.getByRole('row', { name: /9\.0\.0/ })).toBeVisible({ timeout: 5_000 });
+  await expect(page.getByRole('row', { name: /^9\.0\.0/ })).toBeVisible({ timeout: 5_000 });
 });
 
 test('the colour scheme that was chosen is there before the page is', async ({ page }) => {

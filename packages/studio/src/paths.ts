@@ -18,7 +18,6 @@ export const paths = {
   audit: '/audit',
   settings: '/settings',
   playground: '/playground',
-  signIn: '/sign-in',
 } as const;
 
 /** The first parts of all addresses. */

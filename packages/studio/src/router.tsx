@@ -18,20 +18,6 @@ const SignInPage = lazyRouteComponent(() => import('./features/sign-in/SignInPag
 
 const root = createRootRoute({ component: Outlet });
 
-const signIn = createRoute({
-  getParentRoute: () => root,
-  path: paths.signIn,
-  validateSearch: (search: Record<string, unknown>): { link?: string } =>
-    typeof search.link === 'string' ? { link: search.link } : {},
-  component: SignInRoute,
-});
-
-function SignInRoute() {
-  const { link } = signIn.useSearch();
-  const navigate = signIn.useNavigate();
-  return <SignInPage link={link ?? null} onSignedIn={() => void navigate({ to: paths.overview, replace: true })} />;
-}
-
 /** Everything that needs somebody signed in; until then, the sign-in stands at the page's own address. */
 const shell = createRoute({
   getParentRoute: () => root,
@@ -64,7 +50,7 @@ const bundle = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, shell.addChildren([overview, bundles, bundle])]),
+  routeTree: root.addChildren([shell.addChildren([overview, bundles, bundle])]),
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,
@@ -91,7 +77,7 @@ onSessionChange(() => {
 });
 
 function SignedIn() {
-  return useSession() === null ? <SignInPage link={null} onSignedIn={() => undefined} /> : <Shell />;
+  return useSession() === null ? <SignInPage /> : <Shell />;
 }
 
 function PageFault({ error, reset }: ErrorComponentProps) {

@@ -56,9 +56,9 @@ export async function currentSession(): Promise<Session | null> {
   }
 }
 
-/** Begins a session with an API key or the admin token, or with what a one-time link carries. */
-export async function signIn(proof: { token: string } | { link: string }): Promise<Session> {
-  return begin(await client.access.signIn(proof));
+/** Begins a session with an API key or the admin token. */
+export async function signIn(token: string): Promise<Session> {
+  return begin(await client.access.signIn({ token }));
 }
 
 export async function signOut(): Promise<void> {

@@ -46,16 +46,14 @@ export function Shell() {
           <Outlet />
         </Suspense>
       </AppShell.Main>
-      <Drawer
-        opened={menuOpened}
-        onClose={menu.close}
-        size={248}
-        withCloseButton={false}
-        classNames={{ content: classes.sheet, body: classes.sheetBody }}
-        aria-label="Navigation"
-      >
-        <Navigation />
-      </Drawer>
+      <Drawer.Root opened={menuOpened} onClose={menu.close} size={248}>
+        <Drawer.Overlay />
+        <Drawer.Content className={classes.sheet} aria-label="Navigation">
+          <Drawer.Body className={classes.sheetBody}>
+            <Navigation />
+          </Drawer.Body>
+        </Drawer.Content>
+      </Drawer.Root>
       {paletteAsked > 0 ? (
         <Suspense fallback={null}>
           <Palette asked={paletteAsked} />

@@ -6,28 +6,23 @@ import { usePageTitle } from '../../ui/page-title.js';
 import { sentence } from '../../ui/states.js';
 import classes from './SignInPage.module.css';
 
-interface SignInPageProps {
-  /** What a one-time link carries. It is used up by the button, not by opening the page: mail scanners open pages, too. */
-  readonly link: string | null;
-  readonly onSignedIn: () => void;
-}
-
-/** How a person comes in: by a one-time link, with a key, or by their organisation. */
-export default function SignInPage({ link, onSignedIn }: SignInPageProps) {
+/**
+ * How a person comes in, at the address they wanted to see: with a key, or by their organisation. One-time links lead to
+ * a page of the server, which works without a script.
+ */
+export default function SignInPage() {
   usePageTitle('Sign in');
-  const [linkFailed, setLinkFailed] = useState(false);
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string | null>(null);
 
-  const enter = async (proof: { token: string } | { link: string }): Promise<void> => {
+  const enter = async (token: string): Promise<void> => {
     setBusy(true);
     setFault(null);
     try {
-      await signIn(proof);
-      onSignedIn();
+      // What shows this page shows the one behind it then.
+      await signIn(token);
     } catch (error) {
       setFault(faultOf(error).detail);
-      setLinkFailed('link' in proof);
       setBusy(false);
     }
   };
@@ -47,18 +42,7 @@ export default function SignInPage({ link, onSignedIn }: SignInPageProps) {
             {sentence(fault)}
           </Alert>
         ) : null}
-        {link !== null && !linkFailed ? (
-          <Stack gap={8}>
-            <Button variant="filled" size="md" fullWidth loading={busy} onClick={() => void enter({ link })} autoFocus>
-              Sign in with this link
-            </Button>
-            <Text size="xs" c="dimmed">
-              It signs in this browser, and no other after it.
-            </Text>
-          </Stack>
-        ) : (
-          <KeyForm busy={busy} onKey={(token) => void enter({ token })} />
-        )}
+        <KeyForm busy={busy} onKey={(token) => void enter(token)} />
         {signsInWith === 'oidc' ? (
           <>
             <Divider label="or" />
