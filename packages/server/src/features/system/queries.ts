@@ -54,7 +54,7 @@ export async function systemStatus(
     decision_log: config.decisionLog,
     waiting_records: waiting,
     spooled_records: spooled,
-    stale_seconds: Math.floor(enforcement.staleMs(workspaceId, clock.now().getTime()) / 1000),
+    stale_seconds: Math.floor(enforcement.staleMs(workspaceId, nowMs) / 1000),
   };
 }
 
