@@ -15,7 +15,7 @@ export interface PartEvidence {
 }
 
 export interface ArmSince {
-  /** Principals fall into 256 parts by their name; up to some tens of them each is nearly always a part of its own. */
+  /** Principals fall into 128 parts by their name; up to some tens of them each is nearly always a part of its own. */
   readonly byPart: readonly PartEvidence[];
   readonly cost: CostSums;
 }
@@ -43,14 +43,18 @@ const list = columns.join(', ');
 const sums = columns.map((column) => `sum(${column}) as ${column}`).join(', ');
 
 /** The lengths of blocks, how long they are kept, and the starts that are read: so many blocks ago. */
-const fine = { seconds: 5, keptSeconds: 300, ago: [0, 1, 3, 7, 15, 31, 59] } as const;
-const coarse = { seconds: 300, keptSeconds: 6 * 3_600, ago: [1, 3, 7, 15, 31, 71] } as const;
+const fine = { seconds: 5, keptSeconds: 160, ago: [0, 1, 3, 7, 15, 31] } as const;
+const coarse = { seconds: 300, keptSeconds: 3 * 3_600, ago: [1, 3, 7, 15, 35] } as const;
 const lengths = [fine, coarse] as const;
 
 /** Where a time falls, in blocks of so many seconds. */
-const blockOf = (time: string, seconds: number | string): string =>
+const blockOf = (time: string, seconds: number): string =>
   `(floor(extract(epoch from ${time}) / ${seconds}) * ${seconds})::bigint`;
-const partOf = 'hashtext(principal) & 255';
+/** How many there are bounds what is read, whoever asks. */
+const partCount = 128;
+const partOf = `hashtext(principal) & ${partCount - 1}`;
+/** A fine block stands in one block of each length. */
+const inBothLengths = `cross join (values (${fine.seconds}), (${coarse.seconds})) as length (seconds)`;
 
 /**
  * A part of the statement that folds deltas (`taken`): their blocks. Two blocks hold each delta, so that either length
@@ -58,9 +62,10 @@ const partOf = 'hashtext(principal) & 255';
  */
 export const foldBlocks = `
   insert into rollout_evidence_block as b (rollout_id, step, seconds, at, arm, part, workspace_id, ${list})
-    select rollout_id, step, seconds, ${blockOf('arrived_at', 'seconds')}, arm, ${partOf}, workspace_id, ${sums}
-      from taken cross join (values (${fine.seconds}), (${coarse.seconds})) as length (seconds)
-     where arm in ('stable', 'canary', 'shadow')
+    select rollout_id, step, seconds, at / seconds * seconds, arm, part, workspace_id, ${sums} from (
+      select rollout_id, step, ${blockOf('arrived_at', fine.seconds)} as at, arm, ${partOf} as part, workspace_id, ${sums}
+        from taken group by 1, 2, 3, 4, 5, 6
+    ) fine ${inBothLengths}
      group by 1, 2, 3, 4, 5, 6, 7
     on conflict (rollout_id, step, seconds, at, arm, part) do update
       set ${columns.map((column) => `${column} = b.${column} + excluded.${column}`).join(', ')}`;
@@ -94,10 +99,11 @@ const sinceStatement = `
   ), blocks as (
     select seconds, at, arm, part, ${list} from rollout_evidence_block where rollout_id = $1 and step = $2
     union all
-    select seconds, ${blockOf('arrived_at', 'seconds')}, arm, ${partOf}, ${list}
-      from rollout_evidence_delta cross join (values (${fine.seconds}), (${coarse.seconds})) as length (seconds)
-     where rollout_id = $1 and step = $2
-  ), parts as (
+    select seconds, at / seconds * seconds, arm, part, ${list} from (
+      select ${blockOf('arrived_at', fine.seconds)} as at, arm, ${partOf} as part, ${sums}
+        from rollout_evidence_delta where rollout_id = $1 and step = $2 group by 1, 2, 3
+    ) fine ${inBothLengths}
+  ), parts as materialized (
     select seconds, starts[width_bucket(at, starts)] as start, arm, part, ${sums}
       from blocks join starts using (seconds)
      where at >= starts[1]
