@@ -9,5 +9,5 @@
   }
   const dark = chosen === 'dark' || (chosen !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
   document.documentElement.setAttribute('data-mantine-color-scheme', dark ? 'dark' : 'light');
-  document.documentElement.style.backgroundColor = dark ? '#17191f' : '#fff';
+  document.documentElement.style.colorScheme = dark ? 'dark' : 'light';
 })();

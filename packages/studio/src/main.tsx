@@ -10,6 +10,9 @@ import { ThemeProvider } from './theme/ThemeProvider.js';
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');
 
+// From here on the kit says which scheme it is.
+document.documentElement.style.removeProperty('color-scheme');
+
 createRoot(root).render(
   <StrictMode>
     <ThemeProvider>

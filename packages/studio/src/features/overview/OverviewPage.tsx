@@ -2,6 +2,7 @@ import { Page, Section } from '../../ui/Page.js';
 import { InForceNow } from './InForceNow.js';
 import { LatestChanges } from './LatestChanges.js';
 import classes from './OverviewPage.module.css';
+import { StepFigures } from './StepFigures.js';
 import { WaitingForPeople } from './WaitingForPeople.js';
 
 /** What is in force, whether it is well, and what waits. */
@@ -11,6 +12,7 @@ export default function OverviewPage() {
       <Section first>
         <InForceNow />
       </Section>
+      <StepFigures />
       <div className={classes.columns}>
         <Section title="Latest changes">
           <LatestChanges />
