@@ -47,8 +47,9 @@ export async function stepEvidence(
   now: Date,
 ): Promise<StepEvidence> {
   const { workspace_id: workspaceId, id, bundle_id: bundleId, step, step_entered_at: entered } = rollout;
-  const arms = await evidenceOf(db, id, step);
+  // In this order what was seen since a later moment is never more than all there is.
   const later = await evidenceSince(db, id, step);
+  const arms = await evidenceOf(db, id, step);
   const since = new Date(Math.max(now.getTime() - recentMs, entered.getTime()));
   const recent = await decidedSince(db, workspaceId, bundleId, since);
   return {
