@@ -136,3 +136,17 @@ test('a switch that is on is said on every page, with the time that is left', as
   await server.client.system.enablePolicy({});
   await expect(banner).toBeHidden();
 });
+
+test('the admin of the server looks at another workspace, and back, in this tab alone', async ({ page, server }) => {
+  await server.client.workspaces.createWorkspace({ name: 'research' });
+  await page.reload();
+  await page.getByRole('button', { name: 'Workspace default, choose another' }).click();
+  await page.getByRole('menuitem', { name: 'research' }).click();
+  await expect(page.getByText('Nothing is in force yet')).toBeVisible();
+  await expect(page.getByRole('status').filter({ hasText: 'Live' })).toBeVisible();
+  await page.reload();
+  await expect(page.getByText('Nothing is in force yet')).toBeVisible();
+  await page.getByRole('button', { name: 'Workspace research, choose another' }).click();
+  await page.getByRole('menuitem', { name: 'default' }).click();
+  await expect(page.getByRole('main').getByText('2.1.0', { exact: true })).toBeVisible();
+});

@@ -77,7 +77,10 @@ onSessionChange(() => {
 });
 
 function SignedIn() {
-  return useSession() === null ? <SignInPage /> : <Shell />;
+  const session = useSession();
+  if (session === null) return <SignInPage />;
+  // Somebody else, or another workspace: everything is read anew.
+  return <Shell key={`${session.person} ${session.workspace}`} />;
 }
 
 function PageFault({ error, reset }: ErrorComponentProps) {

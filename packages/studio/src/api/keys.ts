@@ -17,6 +17,7 @@ export const slices = [
   'channels',
   'freeze-windows',
   'budgets',
+  'workspaces',
 ] as const;
 export type Slice = (typeof slices)[number];
 
@@ -44,6 +45,7 @@ const touched: Readonly<Record<string, readonly Slice[]>> = {
   access: ['access'],
   trusted_key: ['access'],
   budget: ['budgets'],
+  workspace: ['workspaces'],
 };
 
 /** The slices that a change makes stale; the audit trail always. A kind that is not known touches everything. */

@@ -33,6 +33,7 @@ function become(next: State): void {
 
 credentials.onRefused = () => {
   credentials.csrfToken = null;
+  credentials.workspace = null;
   if (state.status === 'signed-in') become({ status: 'signed-out', session: null });
 };
 
@@ -47,9 +48,15 @@ function begin(answer: { person: string; role: Role; workspace: string; csrf_tok
 /** The session this browser has, asking the server the first time; null when nobody is signed in. */
 export async function currentSession(): Promise<Session | null> {
   if (state.status !== 'unknown') return state.session;
+  credentials.workspace = sessionStorage.getItem(keptWorkspace);
   try {
     return begin(await client.access.getSession());
   } catch (error) {
+    if (credentials.workspace !== null) {
+      // Chosen in another session, or gone by now.
+      forgetWorkspace();
+      return currentSession();
+    }
     if (!(error instanceof ProblemError) || (error.status !== 401 && error.status !== 404)) throw error;
     become({ status: 'signed-out', session: null });
     return null;
@@ -64,6 +71,7 @@ export async function signIn(token: string): Promise<Session> {
 export async function signOut(): Promise<void> {
   await client.access.signOut();
   credentials.csrfToken = null;
+  forgetWorkspace();
   become({ status: 'signed-out', session: null });
 }
 
@@ -75,6 +83,21 @@ function subscribe(listener: () => void): () => void {
 /** The session, null when it ended: pages that need one are not shown without. */
 export function useSession(): Session | null {
   return useSyncExternalStore(subscribe, () => state.session);
+}
+
+const keptWorkspace = 'policy-studio-workspace';
+
+/** For the instance's admin: this tab looks at another workspace from now on, after a reload too. */
+export function chooseWorkspace(workspace: string): void {
+  if (state.status !== 'signed-in') return;
+  credentials.workspace = workspace;
+  sessionStorage.setItem(keptWorkspace, workspace);
+  become({ status: 'signed-in', session: { ...state.session, workspace } });
+}
+
+function forgetWorkspace(): void {
+  credentials.workspace = null;
+  sessionStorage.removeItem(keptWorkspace);
 }
 
 /** Told whenever somebody signs in or out. */

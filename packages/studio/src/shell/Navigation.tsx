@@ -7,13 +7,13 @@ import { numberText } from '../ui/figures.js';
 import { InForce } from './InForce.js';
 import classes from './Navigation.module.css';
 import { type NavigationPage, navigation } from './pages.js';
-import { WorkspaceName } from './WorkspaceName.js';
+import { WorkspaceSwitcher } from './WorkspaceSwitcher.js';
 
 /** Where one can go, with what waits there; at its foot what is in force. */
 export function Navigation() {
   return (
     <nav className={classes.navigation} aria-label="Pages">
-      <WorkspaceName />
+      <WorkspaceSwitcher />
       <div className={classes.groups}>
         {navigation.map((group) => (
           <ul key={group[0]?.title} className={classes.group}>

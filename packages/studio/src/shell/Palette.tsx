@@ -31,6 +31,8 @@ export default function Palette({ asked }: { readonly asked: number }) {
       shortcut={null}
       scrollable
       maxHeight={420}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
+      styles={{ actionsGroup: { textTransform: 'none' } }}
       nothingFound="Nothing of that name. Try a page, a version or a rule."
       searchProps={{
         leftSection: <IconSearch size={16} />,

@@ -71,10 +71,10 @@ const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digi
 const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
 const dayAndYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' });
 
-/** In the zone of this browser: `Today 14:06`, `21 Nov 22:00`, `3 Jan 2025 09:00`. */
+/** In the zone of this browser: `today 14:06`, `21 Nov 22:00`, `3 Jan 2025 09:00`. */
 export function momentText(at: Date, now: Date): string {
   const time = clock.format(at);
-  if (dayAndYear.format(at) === dayAndYear.format(now)) return `Today ${time}`;
+  if (dayAndYear.format(at) === dayAndYear.format(now)) return `today ${time}`;
   return `${at.getFullYear() === now.getFullYear() ? day.format(at) : dayAndYear.format(at)} ${time}`;
 }
 

@@ -7,6 +7,7 @@ import { pendingApprovalsQuery } from '../../api/queries/approvals.js';
 import { openIncidentsQuery } from '../../api/queries/incidents.js';
 import { faultOf } from '../../api/query-client.js';
 import { durationText } from '../../ui/figures.js';
+import { Quoted } from '../../ui/Quoted.js';
 import { ErrorState, RowSkeletons } from '../../ui/states.js';
 import { Time } from '../../ui/Time.js';
 import { useNow } from '../../ui/use-now.js';
@@ -114,7 +115,9 @@ function Row({ icon, title, time, urgent, meta }: RowProps) {
   return (
     <li className={classes.row}>
       <span className={classes.icon}>{icon}</span>
-      <span className={classes.title}>{title}</span>
+      <span className={classes.title}>
+        <Quoted text={title} />
+      </span>
       <span className={classes.time} data-urgent={urgent || undefined}>
         {time}
       </span>

@@ -7,7 +7,15 @@ import { colour } from '../../theme/colours.js';
 const surface = EditorView.theme({
   '&': { backgroundColor: 'transparent', color: colour('ink'), fontSize: '0.8125rem' },
   '&.cm-focused': { outline: 'none' },
-  '&:has(.cm-content:focus-visible)': { outline: `2px solid ${colour('accent')}`, outlineOffset: '-2px' },
+  // Above the gutters, which would cover an outline.
+  '&:has(.cm-content:focus-visible)::after': {
+    content: '""',
+    position: 'absolute',
+    inset: '0',
+    zIndex: '300',
+    border: `2px solid ${colour('accent')}`,
+    pointerEvents: 'none',
+  },
   '.cm-scroller': {
     fontFamily: 'var(--mantine-font-family-monospace)',
     fontVariantLigatures: 'none',
