@@ -19,7 +19,15 @@ import {
   sessionByHash,
   workspaceIdByName,
 } from './queries.js';
-import { accessChannel, createRemembered, type Entry, isRecent, remember, rememberingLimits } from './remembered.js';
+import {
+  accessChannel,
+  createRemembered,
+  type Entry,
+  isRecent,
+  nameOfWorkspace,
+  remember,
+  rememberingLimits,
+} from './remembered.js';
 import { createServiceTokens, isServiceToken } from './service-tokens.js';
 import { Throttle } from './throttle.js';
 
@@ -47,7 +55,7 @@ export interface Keyring {
   callerOf(credential: string, request: FastifyRequest): Promise<Caller | Refusal>;
   /** The id of a workspace, null when there is none. Remembered like keys, and for as long while the database is away. */
   workspaceId(name: string): Promise<number | null>;
-  /** Forgets what goes by `name` (`key/5`, `session/3`, `member/7`) at once, on this server. */
+  /** Forgets what goes by `name` (`key/5`, `session/3`, `member/7`, `workspace/2`) at once, on this server. */
   forget(name: string): void;
   /** How often an address has failed, and people have signed in, lately. */
   readonly attempts: Attempts;
@@ -84,7 +92,10 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const limits = { ...accessLimits, ...options.limits };
   const adminHash = hashOf(options.adminToken);
   const common = { clock, listener, limits };
-  const keys = createRemembered<StoredKey>({ ...common, namesOf: ({ id }) => [`key/${id}`] });
+  const keys = createRemembered<StoredKey>({
+    ...common,
+    namesOf: ({ id, workspaceId }) => [`key/${id}`, nameOfWorkspace(workspaceId)],
+  });
   const sessions = createRemembered<StoredSession>({ ...common, namesOf: namesOfSession });
   const serviceTokens = createServiceTokens({ ...common, db, denials, settings: site.identity.jwt });
   const workspaces = new Map<string, { id: number; checkedMs: number }>();
@@ -99,7 +110,12 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const tellWatchers = (name: string): void => {
     for (const onEnd of [...(watchers.get(name) ?? [])]) onEnd();
   };
-  listener.listen(accessChannel, tellWatchers);
+  /** What the credentials of a kind do not know themselves. */
+  const ended = (name: string): void => {
+    for (const [workspace, { id }] of workspaces) if (name === nameOfWorkspace(id)) workspaces.delete(workspace);
+    tellWatchers(name);
+  };
+  listener.listen(accessChannel, ended);
 
   const touch = (entry: { touchedMs: number }, nowMs: number, sql: string, id: number): void => {
     if (Math.abs(nowMs - entry.touchedMs) < limits.lastUsedMs) return;
@@ -268,7 +284,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     workspaceId: (name) => workspaceId(name, clock.now().getTime()),
     forget(name) {
       for (const each of [keys, sessions, serviceTokens]) each.forget(name);
-      tellWatchers(name);
+      ended(name);
     },
     attempts: {
       failed: (address) => failures.count(address, clock.now().getTime()),
@@ -313,18 +329,20 @@ function cacheId(hash: Buffer): string {
   return hash.toString('base64');
 }
 
-function namesOfSession({ id, keyId, memberId }: StoredSession): string[] {
+function namesOfSession({ id, workspaceId, keyId, memberId }: StoredSession): string[] {
   return [
     `session/${id}`,
+    nameOfWorkspace(workspaceId),
     ...(keyId === null ? [] : [`key/${keyId}`]),
     ...(memberId === null ? [] : [`member/${memberId}`]),
   ];
 }
 
-/** What tells that a caller is not who it was; none for the admin token itself. */
-function namesOfCaller({ keyId, isMember, browser }: Caller): string[] {
-  if (browser) return namesOfSession(browser.session);
-  return keyId === null ? [] : [`${isMember ? 'member' : 'key'}/${keyId}`];
+/** What tells that a caller is not who it was, or that where it is let in is no more. */
+function namesOfCaller({ workspaceId, keyId, isMember, browser }: Caller): string[] {
+  const here = nameOfWorkspace(workspaceId);
+  if (browser) return [...new Set([here, ...namesOfSession(browser.session)])];
+  return keyId === null ? [here] : [here, `${isMember ? 'member' : 'key'}/${keyId}`];
 }
 
 /** The last request of a session that this server knows of, its own included. */

@@ -13,6 +13,11 @@ export async function announceEnd(tx: PoolClient, name: string): Promise<void> {
   await tx.query('select pg_notify($1, $2)', [accessChannel, name]);
 }
 
+/** What everything of a workspace goes by: told when it is closed for good. */
+export function nameOfWorkspace(id: number): string {
+  return `workspace/${id}`;
+}
+
 export const rememberingLimits = {
   cachedCredentials: 10_000,
   /** How long an unknown credential stays unknown without asking the database. */

@@ -12,7 +12,7 @@ import { hashOf } from './credential.js';
 import type { Denials } from './denials.js';
 import { createKeySet, KeysUnavailableError } from './key-set.js';
 import { type MemberRow, memberColumns, workspaceIdByName } from './queries.js';
-import { createRemembered, type Entry, type RememberingLimits, remember } from './remembered.js';
+import { createRemembered, type Entry, nameOfWorkspace, type RememberingLimits, remember } from './remembered.js';
 
 const limits = {
   /** How long a token that was verified is believed without looking at its signature again. */
@@ -64,7 +64,10 @@ interface Service {
 export function createServiceTokens(options: ServiceTokensOptions): ServiceTokens {
   const { db, clock, settings, denials } = options;
   const verified = new Map<string, Verified>();
-  const services = createRemembered<Service>({ ...options, namesOf: ({ row }) => [`member/${row.id}`] });
+  const services = createRemembered<Service>({
+    ...options,
+    namesOf: ({ row, workspaceId }) => [`member/${row.id}`, nameOfWorkspace(workspaceId)],
+  });
   const writes = new Set<Promise<unknown>>();
   const keyOf = settings === null ? null : createKeySet({ clock, ...settings });
 

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import { inWorkspace } from '../../database/scope.js';
 import type { Services } from '../../services.js';
+import { announceEnd, nameOfWorkspace } from '../access/remembered.js';
 import { currentCheckpoint } from '../events/queries.js';
 import { workspaceChannel } from './standing.js';
 
@@ -38,13 +39,20 @@ export async function eraseWorkspaces(services: Services, now: Date): Promise<nu
   return gone;
 }
 
-/** From now on nobody gets in. */
-async function close({ db }: Services, now: Date): Promise<void> {
-  const { rows } = await db.pool.query<{ id: number }>(
-    'update workspace set archived_at = $1 where delete_at <= $1 and archived_at is null returning id',
-    [now],
-  );
-  for (const { id } of rows) await db.pool.query('select pg_notify($1, $2)', [workspaceChannel, String(id)]);
+/** From now on nobody gets in: on this server at once, on all others within a second. */
+async function close({ db, keys }: Services, now: Date): Promise<void> {
+  const closed = await withTransaction(db.pool, async (tx) => {
+    const { rows } = await tx.query<{ id: number }>(
+      'update workspace set archived_at = $1 where delete_at <= $1 and archived_at is null returning id',
+      [now],
+    );
+    for (const { id } of rows) {
+      await announceEnd(tx, nameOfWorkspace(id));
+      await tx.query('select pg_notify($1, $2)', [workspaceChannel, String(id)]);
+    }
+    return rows;
+  });
+  for (const { id } of closed) keys.forget(nameOfWorkspace(id));
 }
 
 /** Whether everything but the row of the workspace, its trail and its last step is deleted. */

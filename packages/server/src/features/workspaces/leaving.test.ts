@@ -218,6 +218,42 @@ describe('a workspace whose deletion was asked for', () => {
     expect(body.workspaces.map(({ name }) => name)).not.toContain('closing');
     expect(await eraseWorkspaces(server.services, new Date())).toBe(1);
   });
+
+  it('takes nothing more from a key that was used a moment before, while its rows are being deleted', async () => {
+    const { key } = await fill('emptied');
+    await ask('emptied', { grace_days: 1 });
+    expect((await server.call('whoami', { token: key })).status).toBe(200);
+    await server.db.pool.query("update workspace set archived_at = now() where name = 'emptied'");
+    await server.services.standings.refresh();
+    const question = { agent: 'inbox.triage', action: 'quarantine', context: {} };
+    expect((await server.call('evaluate', { token: key, body: question })).problem.code).toBe('workspace_archived');
+    expect(await eraseWorkspaces(server.services, new Date())).toBe(1);
+  });
+
+  it('is shut on every server to keys, browsers and streams that were let in a moment before', async () => {
+    const { key } = await fill('shut');
+    const far = await startTestServer({ db: server.db });
+    const viewer = (await server.call('createApiKey', { ...at('shut'), body: { name: 'reads', role: 'viewer' } })).body
+      .key;
+    const signedIn = await server.call('signIn', { token: null, body: { token: viewer } });
+    const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] as string;
+    await ask('shut', { grace_days: 1 });
+    const tries = [server, far].flatMap((on) => [
+      () => on.call('whoami', { token: key }),
+      () => on.call('whoami', { token: null, headers: { cookie } }),
+      () => on.call('whoami', at('shut')),
+    ]);
+    const statuses = () => Promise.all(tries.map(async (attempt) => (await attempt()).status));
+    expect(await statuses()).toEqual([200, 200, 200, 200, 200, 200]);
+    const stream = await fetch(`${far.url}/policy/events`, {
+      headers: { authorization: `Bearer ${viewer}`, accept: 'text/event-stream' },
+    });
+    expect(await eraseWorkspaces(server.services, inDays(1.1))).toBe(1);
+    expect((await statuses()).slice(0, 3)).toEqual([401, 401, 404]);
+    await expect.poll(statuses, { timeout: 1_000 }).toEqual([401, 401, 404, 401, 401, 404]);
+    await stream.text();
+    await far.close();
+  });
 });
 
 function isSigned(checkpoint: AuditCheckpoint): boolean {

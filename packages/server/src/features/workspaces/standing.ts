@@ -54,8 +54,8 @@ export function createStandings(options: {
 
   const read = async (): Promise<void> => {
     const { rows } = await pool.query<Standing & { id: number }>(
-      `select id, read_only_at is not null as "readOnly", storage_full as "storageFull", quotas from workspace
-        where archived_at is null`,
+      // Closed ones as well: while their rows are being deleted, who was let in a moment ago must not write again.
+      `select id, read_only_at is not null as "readOnly", storage_full as "storageFull", quotas from workspace`,
     );
     known = new Map(rows.map(({ id, ...standing }) => [id, standing]));
     for (const id of buckets.keys()) if (!known.has(id)) buckets.delete(id);
