@@ -29,8 +29,9 @@ import { settingsRoutes } from './features/settings/routes.js';
 import { simulationRoutes } from './features/simulation/routes.js';
 import { systemRoutes } from './features/system/routes.js';
 import { workspaceRoutes } from './features/workspaces/routes.js';
+import { bareHeaders, noPagePolicy } from './http/answer-headers.js';
 import { bodies } from './http/bodies.js';
-import { answerBrokenRequest } from './http/broken-requests.js';
+import { answerBrokenRequest, watchAnswers, writtenTwice } from './http/broken-requests.js';
 import { docsRoutes } from './http/docs.js';
 import { refusalOf, sendProblem } from './http/problem.js';
 import { studioRoutes } from './http/studio.js';
@@ -110,18 +111,25 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
     // The router answers before any hook, so these two look after themselves.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       const refusal = refusalOf(error) ?? refuse('bad_request', 'the request cannot be read');
-      reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+      reply.headers({ ...bareHeaders, 'x-request-id': request.id });
       void sendProblem(request, reply, refusal);
     },
     clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   app.server.maxConnections = limits.connections;
+  watchAnswers(app.server);
+  // Expectations other than 100-continue may be ignored; Node would refuse them by itself, without a word.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('caller', null);
   app.decorateRequest('bodyText', '');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
+    const twice = writtenTwice(request.raw.rawHeaders);
+    if (twice !== null) {
+      return sendProblem(request, reply, refuse('bad_request', `the header \`${twice}\` is written twice`));
+    }
   });
   // A connection kept alive after the last answer would hold up the end of the server.
   app.addHook('onSend', async (_request, reply) => {
@@ -154,7 +162,7 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+      directives: noPagePolicy,
     },
     strictTransportSecurity: options.tls ? { maxAge: 180 * 24 * 3600, includeSubDomains: false } : false,
     crossOriginEmbedderPolicy: false,
