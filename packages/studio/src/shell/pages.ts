@@ -1,16 +1,4 @@
-import {
-  IconBook2,
-  IconFlask2,
-  IconLayoutDashboard,
-  IconListDetails,
-  IconListSearch,
-  IconPackages,
-  IconRocket,
-  IconSettings,
-  IconShieldSearch,
-  IconUrgent,
-  IconUserCheck,
-} from '@tabler/icons-react';
+import { IconLayoutDashboard, IconPackages } from '@tabler/icons-react';
 import type { LinkProps } from '@tanstack/react-router';
 import type { ComponentType } from 'react';
 import { paths } from '../paths.js';
@@ -33,15 +21,3 @@ export const navigation: readonly (readonly NavigationPage[])[] = [
     { to: paths.bundles, title: 'Bundles', Icon: IconPackages },
   ],
 ];
-
-export const navigationIcons = {
-  simulator: IconFlask2,
-  rollouts: IconRocket,
-  decisions: IconListSearch,
-  approvals: IconUserCheck,
-  incidents: IconUrgent,
-  catalog: IconBook2,
-  lists: IconListDetails,
-  audit: IconShieldSearch,
-  settings: IconSettings,
-};
