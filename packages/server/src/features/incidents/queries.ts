@@ -66,6 +66,16 @@ export async function incidentOfKey(
   return rows[0] ?? null;
 }
 
+/** Whether the server opened an incident of that key, or added to one, since then; closed or not. */
+export async function wasSeenSince(db: Pool, workspaceId: number, key: string, since: Date): Promise<boolean> {
+  const { rows } = await db.query<{ seen: boolean }>(
+    `select exists (select from incident
+       where workspace_id = $1 and source = 'system' and key = $2 and last_seen_at >= $3) as seen`,
+    [workspaceId, key, since],
+  );
+  return rows[0]?.seen === true;
+}
+
 export interface IncidentFilter {
   readonly status?: IncidentStatus;
   readonly severity?: Severity;
@@ -141,19 +151,27 @@ export interface UnsettledIncident {
   readonly id: number;
   readonly severity: Severity;
   readonly summary: string;
-  readonly createdAt: Date;
+  /** When the trouble began: when it was opened, or opened again after it was believed to be over. */
+  readonly beganAt: Date;
+  /** When it was decided about it last, before it began again; null: never. */
+  readonly settledAt: Date | null;
 }
 
 /**
  * The incidents that came from outside, are tied to policy, high or critical, not yet mitigated, and of which nobody has
- * decided yet whether they roll a bundle back; oldest first. `settleRollback` decides, once for each.
+ * decided yet whether they roll a bundle back; oldest first. `settleRollback` decides, once for each time they begin.
  */
 export async function unsettledIncidents(db: Pool | PoolClient, workspaceId: number): Promise<UnsettledIncident[]> {
   const { rows } = await db.query<UnsettledIncident>(
-    `select id, severity, summary, created_at as "createdAt" from incident
-      where workspace_id = $1 and source = 'external' and tied_to_policy and rollback_settled_at is null
-        and status in ('open', 'acknowledged') and severity in ('high', 'critical')
-      order by id`,
+    `select i.id, i.severity, i.summary, coalesce(told.reopened_at, i.created_at) as "beganAt",
+            told.settled_at as "settledAt"
+       from incident i, lateral (
+         select max(at) filter (where type = 'reopened') as reopened_at,
+                max(at) filter (where type = 'noted' and actor = 'controller') as settled_at
+           from incident_entry e where e.workspace_id = i.workspace_id and e.incident_id = i.id) told
+      where i.workspace_id = $1 and i.source = 'external' and i.tied_to_policy and i.rollback_settled_at is null
+        and i.status in ('open', 'acknowledged') and i.severity in ('high', 'critical')
+      order by i.id`,
     [workspaceId],
   );
   return rows;

@@ -116,9 +116,9 @@ async function folded(tx: PoolClient, row: IncidentRow, opening: IncidentOpening
   return true;
 }
 
-/** What becomes of the times when an incident enters a status. */
+/** What becomes of the times when an incident enters a status; what begins again is weighed again. */
 const timeOf = {
-  open: 'acknowledged_at = null, mitigated_at = null, resolved_at = null',
+  open: 'acknowledged_at = null, mitigated_at = null, resolved_at = null, rollback_settled_at = null',
   acknowledged: 'acknowledged_at = $6',
   mitigated: 'mitigated_at = $6',
   resolved: 'resolved_at = $6',
@@ -225,7 +225,7 @@ export async function resolveIncidentOf(
 }
 
 /**
- * Notes what was decided about rolling back because of an incident of `unsettledIncidents`: it never comes up again. True
+ * Notes what was decided about rolling back because of an incident of `unsettledIncidents`: until it is opened again it does not come up. True
  * for who settles it first, so that of several servers one acts. In one transaction lock what is to be changed, settle,
  * and change it only if the answer was true.
  */

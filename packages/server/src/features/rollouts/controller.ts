@@ -3,7 +3,7 @@ import { withTransaction } from '../../database/connection.js';
 import { Refusal } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, tryLockEnforcement } from '../approvals/transaction.js';
-import { incidentOfKey } from '../incidents/queries.js';
+import { wasSeenSince } from '../incidents/queries.js';
 import { openIncident } from '../incidents/transaction.js';
 import { watchDrift } from './drift.js';
 import { rollBackForIncidents } from './incident-rollback.js';
@@ -17,9 +17,8 @@ import { type RolloutEvent, transition } from './transition.js';
 /** Who acts when no person does. */
 export const controller = 'controller';
 
-/** A hold of this length pages somebody; once, within the hour after. */
+/** A hold of this length pages somebody, once. */
 const longHoldMs = 24 * 3_600_000;
-const pageWithinMs = 3_600_000;
 /** What has been activated within this time can be rolled back for an incident. */
 const recentMs = 24 * 3_600_000;
 /** How long a rollback waits for a lock. */
@@ -200,10 +199,10 @@ async function pageBreach(tx: PoolClient, seen: Judged, now: Date): Promise<void
 }
 
 async function pageLongHold(pool: Pool, row: RolloutRow, now: Date): Promise<void> {
-  const heldMs = now.getTime() - row.updated_at.getTime();
-  if (row.holds.length === 0 || heldMs < longHoldMs || heldMs > longHoldMs + pageWithinMs) return;
+  const { held_since: since } = row;
+  if (since === null || now.getTime() - since.getTime() < longHoldMs) return;
   const key = `rollout/${row.id}/held`;
-  if (await incidentOfKey(pool, row.workspace_id, 'system', key)) return;
+  if (await wasSeenSince(pool, row.workspace_id, key, since)) return;
   await withTransaction(pool, (tx) =>
     openIncident(tx, {
       workspaceId: row.workspace_id,

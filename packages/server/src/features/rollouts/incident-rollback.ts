@@ -114,7 +114,10 @@ async function settle(
 async function verdictOn(pool: Pool, { workspaceId, incident, newest, now }: Settlement): Promise<Verdict> {
   const no = (reason: string) => ({ rollBack: false, reason });
   if (!newest) return no('no activation is in force');
-  if (newest.created_at > incident.createdAt) return no('the newest activation came after it');
+  if (newest.created_at > incident.beganAt) return no('the newest activation came after it');
+  // Otherwise a monitor that comes and goes would take back one bundle after the other.
+  if (incident.settledAt !== null && newest.created_at <= incident.settledAt)
+    return no('the newest activation was there when this was decided before');
   if (!newest.target_usable) return no('there is no bundle to go back to');
   if (newest.plan.on_breach === 'hold') return no('the newest activation is to be held, not rolled back');
   const seen = await lastHour(pool, workspaceId, newest.bundle_id, now);

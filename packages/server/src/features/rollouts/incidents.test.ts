@@ -94,6 +94,38 @@ describe('the controller', () => {
     expect(await notes(incident)).toEqual(['rolls nothing back: the newest activation came after it']);
   });
 
+  it('weighs what is opened again anew: against a later activation, and never twice against the same', async () => {
+    const key = 'monitor/errors';
+    const { id } = await yard.rollOut(alike, 100);
+    await work(30, 0);
+    const incident = await open({ key });
+    await yard.tick();
+    expect((await yard.rolloutOf(id)).phase).toBe('baking');
+    yard.advance(hourMs);
+    await work(30, 5);
+    const again = async () => {
+      yard.advance(1_000);
+      expect((await yard.call('resolveIncident', { params: { id: incident }, body: {} })).status).toBe(200);
+      expect(await open({ key })).toBe(incident);
+      await yard.tick();
+    };
+    await again();
+    expect((await yard.rolloutOf(id)).phase).toBe('baking');
+    yard.advance(1_000);
+    const next = await yard.rollOut(alike, 100);
+    await work(30, 5);
+    await again();
+    expect((await yard.rolloutOf(next.id)).phase).toBe('rolled_back');
+    await again();
+    expect((await yard.bundle(id)).status).toBe('active');
+    expect(await notes(incident)).toEqual([
+      expect.stringMatching(/^rolls nothing back: its error rate is 0 %/),
+      'rolls nothing back: the newest activation was there when this was decided before',
+      expect.stringMatching(/^rolls bundle \S+ back: its error rate is/),
+      'rolls nothing back: the newest activation was there when this was decided before',
+    ]);
+  });
+
   it('pages, and moves nothing, when the bundle that was gone back to fails as well', async () => {
     const { id } = await yard.rollOut(strict, 100);
     await yard.ask(60);

@@ -53,6 +53,8 @@ export interface RolloutRow {
   readonly holds: readonly HoldReason[];
   readonly dwelled_ms: number;
   readonly healthy_since: Date | null;
+  /** Since when it is held, for whichever reasons one after the other; null while it is not. */
+  readonly held_since: Date | null;
   readonly sign_off: Rollout['signOff'];
   readonly signed_off_by: string | null;
   readonly signed_off_at: Date | null;
@@ -74,7 +76,7 @@ export interface RolloutRow {
 }
 
 export const rolloutColumns = `id, workspace_id, bundle_id, digest, previous_bundle_id, approval_id, phase, share_pct, step,
-  step_entered_at, holds, dwelled_ms, healthy_since, sign_off, signed_off_by, signed_off_at, skip_asked, plan,
+  step_entered_at, holds, dwelled_ms, healthy_since, held_since, sign_off, signed_off_by, signed_off_at, skip_asked, plan,
   cost_ceiling, generation, created_by, created_at, updated_at, ended_at, end_reason,
   (select b.version from bundle b where b.id = rollout.bundle_id) as version,
   (select b.status from bundle b where b.id = rollout.bundle_id) as bundle_status,

@@ -206,6 +206,30 @@ describe('a good bundle', () => {
     const { incidents } = (await yard.call('listIncidents', { query: { unresolved_only: true } })).body;
     expect(incidents).toMatchObject([{ kind: 'rollout_held', severity: 'medium', occurrences: 1 }]);
   });
+
+  it('pages after a day of standing still for one reason after the other, once, also when nobody looked in time', async () => {
+    const { id: bundleId } = await yard.rollOut(alike, 10);
+    const { id } = await yard.rolloutOf(bundleId);
+    const paged = async () =>
+      (await yard.call('listIncidents', { query: { kind: 'rollout_held' } })).body.incidents.filter(
+        ({ key }) => key === `rollout/${id}/held`,
+      );
+    await yard.tick();
+    for (const command of ['pauseRollout', 'resumeRollout'] as const) {
+      yard.advance(10 * hourMs);
+      await yard.call(command, { token: yard.operator, params: { id }, body: {} });
+      await yard.tick();
+    }
+    expect(await paged()).toEqual([]);
+    yard.advance(10 * hourMs);
+    await yard.tick();
+    const [incident, ...others] = await paged();
+    expect([incident, others]).toMatchObject([{ severity: 'medium', occurrences: 1 }, []]);
+    for (const step of ['resolveIncident', 'closeIncident'] as const)
+      expect((await yard.call(step, { params: { id: incident?.id ?? 0 }, body: {} })).status).toBe(200);
+    await yard.tick();
+    expect(await paged()).toHaveLength(1);
+  });
 });
 
 describe('a bad bundle', () => {

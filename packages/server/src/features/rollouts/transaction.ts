@@ -105,7 +105,8 @@ export async function writeRollout(tx: PoolClient, change: RolloutChange): Promi
                         signed_off_at = case when $11 then $6 else signed_off_at end,
                         skip_asked = case when $13 then null else skip_asked end, cost_ceiling = $14,
                         generation = generation + 1, updated_at = $6,
-                        ended_at = case when $15 then $6 end, end_reason = $16
+                        ended_at = case when $15 then $6 end, end_reason = $16,
+                        held_since = case when $7::text[] <> '{}' then coalesce(held_since, $6) end
       where workspace_id = $1 and id = $2`,
     [
       row.workspace_id,
