@@ -22,6 +22,7 @@ describe('the environment', () => {
       publicUrl: null,
       allowPrivateWebhooks: false,
       identity: { sessionIdleMs: 8 * 3600_000, sessionMs: 24 * 3600_000, oidc: null, jwt: null },
+      requestsPerMinute: 6_000,
     });
   });
 
@@ -40,6 +41,9 @@ describe('the environment', () => {
     [{ PORT: '80x' }, /^PORT `80x` is not a port/],
     [{ PORT: '70000' }, /^PORT/],
     [{ PORT: '-1' }, /^PORT/],
+    [{ REQUESTS_PER_MINUTE: '-1' }, /^REQUESTS_PER_MINUTE `-1` is not a number from 60/],
+    [{ REQUESTS_PER_MINUTE: '59' }, /^REQUESTS_PER_MINUTE/],
+    [{ REQUESTS_PER_MINUTE: '1e3' }, /^REQUESTS_PER_MINUTE/],
     [{ PUBLIC_URL: 'policy.example.com' }, /^PUBLIC_URL `policy.example.com` is not an address/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL `loud` is none of fatal, error/],
     [{ DECISION_LOG: 'sometimes' }, /^DECISION_LOG `sometimes` is none of durable, async$/],
@@ -47,6 +51,8 @@ describe('the environment', () => {
     [{ METRICS_TOKEN: 'short' }, /^METRICS_TOKEN has 5 characters, 16 or more/],
     [{ ADMIN_TOKEN: 'short' }, /^ADMIN_TOKEN has 5 characters, 16 or more are needed$/],
     [{ ADMIN_TOKEN: 'sixteen chars it is' }, /^ADMIN_TOKEN must be .*without spaces$/],
+    [{ ADMIN_TOKEN: 'change-me-0123456789' }, /^ADMIN_TOKEN is a default or an example/],
+    [{ METRICS_TOKEN: 'your-metrics-token' }, /^METRICS_TOKEN is a default or an example/],
     [{ HMAC_SECRET: 'short' }, /^HMAC_SECRET has 5 characters/],
     [{ HMAC_SECRET: 'change-me-0123456789' }, /^HMAC_SECRET is a default or an example/],
     [{ HMAC_SECRET: 'your-secret-key-here' }, /^HMAC_SECRET is a default or an example/],
@@ -87,6 +93,11 @@ describe('the environment', () => {
       expect(message).toContain(name);
       expect(message).not.toContain('hush');
     }
+  });
+
+  it('bounds the requests of a key unless told not to', () => {
+    expect(read({ REQUESTS_PER_MINUTE: '60' }).requestsPerMinute).toBe(60);
+    expect(read({ REQUESTS_PER_MINUTE: '0' }).requestsPerMinute).toBeNull();
   });
 
   it.each([

@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { EnvironmentError } from './environment-error.js';
 import type { IdentitySettings } from './features/access/claims.js';
+import { defaultRequestsPerMinute } from './http/rate-limits.js';
 import { identityOf } from './identity-environment.js';
 import { type LogLevel, logLevels } from './logging.js';
 
@@ -35,6 +36,8 @@ export interface Environment {
   /** What a scraper off this machine shows to read `/metrics`. */
   readonly metricsToken: string | null;
   readonly identity: IdentitySettings;
+  /** Of one key, besides decisions; null: as many as come. */
+  readonly requestsPerMinute: number | null;
 }
 
 export { EnvironmentError };
@@ -56,7 +59,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     port: portOf(read('PORT')),
     dataDir: resolve(workingFolder, read('DATA_DIR') ?? 'data'),
     databaseUrl,
-    hmacSecret: signingSecretOf('HMAC_SECRET', read('HMAC_SECRET')),
+    hmacSecret: unknownSecretOf('HMAC_SECRET', read('HMAC_SECRET')),
     previousHmacSecret: secretOf('HMAC_SECRET_PREVIOUS', read('HMAC_SECRET_PREVIOUS')),
     adminToken: tokenOf('ADMIN_TOKEN', read('ADMIN_TOKEN')),
     createTablesOnStartup: flagOf('CREATE_TABLES_ON_STARTUP', read('CREATE_TABLES_ON_STARTUP'), databaseUrl === null),
@@ -68,6 +71,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     allowPrivateWebhooks: flagOf('ALLOW_PRIVATE_WEBHOOKS', read('ALLOW_PRIVATE_WEBHOOKS'), false),
     metricsToken: tokenOf('METRICS_TOKEN', read('METRICS_TOKEN')),
     identity: identityOf(read, publicUrl),
+    requestsPerMinute: rateOf('REQUESTS_PER_MINUTE', read('REQUESTS_PER_MINUTE')),
   };
   if (environment.previousHmacSecret !== null && environment.previousHmacSecret === environment.hmacSecret) {
     throw new EnvironmentError('HMAC_SECRET_PREVIOUS is HMAC_SECRET itself; leave it out, or give the secret before');
@@ -99,6 +103,15 @@ function portOf(text: string | null): number {
   return port;
 }
 
+function rateOf(name: string, text: string | null): number | null {
+  if (text === null) return defaultRequestsPerMinute;
+  const rate = Number(text);
+  if (!/^\d+$/.test(text) || rate > 10_000_000 || (rate > 0 && rate < 60)) {
+    throw new EnvironmentError(`${name} \`${text}\` is not a number from 60 to 10000000; 0 is no limit`);
+  }
+  return rate === 0 ? null : rate;
+}
+
 function flagOf(name: string, text: string | null, fallback: boolean): boolean {
   if (text === null) return fallback;
   if (/^(true|1|yes|on)$/i.test(text)) return true;
@@ -124,8 +137,8 @@ function secretOf(name: string, text: string | null): string | null {
 /** What stands in examples and templates, and everybody knows. */
 const knownSecret = /change[-_ ]?(me|this|it)|your[-_ ]|in[-_ ]production|placeholder|insecure|^default/i;
 
-/** A secret that is not one that everybody knows; whoever has it can sign what all servers take. */
-function signingSecretOf(name: string, text: string | null): string | null {
+/** A secret that is not one that everybody knows. */
+function unknownSecretOf(name: string, text: string | null): string | null {
   const secret = secretOf(name, text);
   if (secret !== null && knownSecret.test(secret)) {
     throw new EnvironmentError(`${name} is a default or an example; make one with \`openssl rand -hex 32\``);
@@ -134,7 +147,7 @@ function signingSecretOf(name: string, text: string | null): string | null {
 }
 
 function tokenOf(name: string, text: string | null): string | null {
-  const token = secretOf(name, text);
+  const token = unknownSecretOf(name, text);
   if (token !== null && !/^[\x21-\x7e]{1,512}$/.test(token)) {
     throw new EnvironmentError(`${name} must be at most 512 printable ASCII characters without spaces`);
   }

@@ -80,6 +80,7 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
         allowPrivateWebhooks: environment.allowPrivateWebhooks,
         metricsToken: environment.metricsToken,
         identity: environment.identity,
+        requestsPerMinute: environment.requestsPerMinute,
       },
       adminToken: adminToken.value,
       hmacSecret: hmacSecret.value,

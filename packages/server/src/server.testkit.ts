@@ -18,6 +18,7 @@ import { type AppOptions, buildApp } from './app.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Database, databaseOver } from './database/connection.js';
 import { testDatabase } from './database/database.testkit.js';
+import { defaultRequestsPerMinute } from './http/rate-limits.js';
 import { validator } from './http/validation.js';
 import type { Logger } from './logging.js';
 import { type Config, openServices, type Services, type ServicesOptions } from './services.js';
@@ -102,6 +103,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       publicUrl: null,
       allowPrivateWebhooks: false,
       metricsToken: null,
+      requestsPerMinute: defaultRequestsPerMinute,
       identity: { sessionIdleMs: 8 * 3600_000, sessionMs: 24 * 3600_000, oidc: null, jwt: null },
       ...options.config,
       dataDir,

@@ -20,6 +20,7 @@ import { generationChannel } from './features/events/transaction.js';
 import { createDecisionMeter, type DecisionMeter } from './features/metrics/decision-meter.js';
 import { createPresence, type Presence } from './features/system/replicas.js';
 import { createStandings, type Standings } from './features/workspaces/standing.js';
+import { createRateLimits, type RateLimits } from './http/rate-limits.js';
 import { createListener, type Listener } from './listener.js';
 import type { Logger } from './logging.js';
 import { type ServerSecrets, serverSecrets } from './server-secrets.js';
@@ -38,6 +39,8 @@ export interface Config {
   /** What a scraper off this machine shows to read `/metrics`; null: an API key. */
   readonly metricsToken: string | null;
   readonly identity: IdentitySettings;
+  /** What a key may ask of this server besides decisions; null: as much as it likes. */
+  readonly requestsPerMinute: number | null;
 }
 
 /**
@@ -54,6 +57,7 @@ export interface Services {
   readonly keys: Keyring;
   /** What known callers tried and may not. */
   readonly denials: Denials;
+  readonly rateLimits: RateLimits;
   /** Which workspaces are archived, and what their quotas are. */
   readonly standings: Standings;
   /** What is in force on this server. */
@@ -110,7 +114,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   const listener = createListener(db, log);
   const everybody = forEverybody(db.pool);
   const system = { ...db, pool: everybody };
-  const denials = createDenials({ db: system, clock, log });
+  const denials = createDenials({ db, clock, log });
   const keys = createKeyring({
     db: system,
     clock,
@@ -171,6 +175,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       listener,
       keys,
       denials,
+      rateLimits: createRateLimits(clock, config.requestsPerMinute),
       standings,
       enforcement,
       presence,

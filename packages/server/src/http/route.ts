@@ -77,6 +77,8 @@ export function route<const O extends Operation>(
       const caller = await services.keys.authenticate(request);
       if (caller instanceof Refusal) return sendProblem(request, reply, caller);
       request.caller = caller;
+      const tooMany = services.rateLimits.take(caller, operation, reply);
+      if (tooMany) return sendProblem(request, reply, tooMany);
       const isPermitted =
         operation.access === 'instance' ? isInstanceAdmin(caller) : permits(operation.access, caller.role);
       if (!isPermitted) {

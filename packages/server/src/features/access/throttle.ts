@@ -17,6 +17,14 @@ export class Throttle {
     return leftMs > 0 && leftMs <= this.windowMs ? leftMs / 1000 : 0;
   }
 
+  /** What `key` may still do in its window, and the seconds until the next. */
+  left(key: string | number, nowMs: number): { left: number; seconds: number } {
+    const window = this.windows.get(key);
+    const leftMs = window ? window.startMs + this.windowMs - nowMs : 0;
+    if (!window || leftMs <= 0 || leftMs > this.windowMs) return { left: this.limit, seconds: this.windowMs / 1000 };
+    return { left: Math.max(0, this.limit - window.count), seconds: leftMs / 1000 };
+  }
+
   count(key: string | number, nowMs: number): void {
     const window = this.windows.get(key);
     if (window && nowMs >= window.startMs && nowMs < window.startMs + this.windowMs) {
