@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eraseWorkspaces } from '../../packages/server/src/features/workspaces/erase.js';
 import { startTestServer, type TestServer } from '../../packages/server/src/server.testkit.js';
 
 let nowMs = Date.parse('2026-03-01T12:00:00Z');
@@ -113,6 +114,20 @@ describe('a known caller who is refused', () => {
     for (let count = 0; count < 5; count += 1) await server.call('whoami', { token: `guess-${count}` });
     await write();
     expect((await server.call('listAudit', { query: { limit: 200 } })).body.entries).toHaveLength(before);
+  });
+
+  it('keeps nobody else’s off the trail when the workspace is deleted before it is written', async () => {
+    await server.call('createWorkspace', { body: { name: 'brief' } });
+    const headers = { 'x-workspace': 'brief' };
+    const gone = (await server.call('createApiKey', { headers, body: { name: 'gone', role: 'viewer' } })).body.key;
+    await server.call('listApiKeys', { token: gone });
+    const grace = { confirm: 'brief', reason: 'it was for this test', grace_days: 1 };
+    await server.call('askDeletion', { params: { name: 'brief' }, body: grace });
+    expect(await eraseWorkspaces(server.services, new Date(nowMs + 48 * 3600_000))).toBe(1);
+    const token = await server.createKey('viewer', { name: 'after' });
+    await server.call('listApiKeys', { token });
+    await write();
+    expect(await entriesOf('after')).toHaveLength(1);
   });
 
   it('is written down when the server stops', async () => {

@@ -2,6 +2,7 @@ import type { ProblemCode } from '@policy-studio/contract';
 import type { Caller } from '../../caller.js';
 import type { Clock } from '../../clock.js';
 import { type Database, withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import type { Logger } from '../../logging.js';
 import { recordChange } from '../events/transaction.js';
 
@@ -69,16 +70,19 @@ export function createDenials({ db, clock, log }: { db: Database; clock: Clock; 
       entry.total = 0;
       entry.writtenMs = now.getTime();
       try {
-        await withTransaction(db.pool, (tx) =>
-          recordChange(tx, {
-            workspaceId: entry.caller.workspaceId,
-            at: now,
-            actor: entry.caller.owner,
-            kind: 'access.denied',
-            subject: subjectOf(entry.caller),
-            data: { attempts, total, since: since.toISOString(), address },
+        const { workspaceId, owner: actor } = entry.caller;
+        const data = { attempts, total, since: since.toISOString(), address };
+        const subject = subjectOf(entry.caller);
+        const written = await inWorkspace(workspaceId, () =>
+          withTransaction(db.pool, async (tx) => {
+            const there = await tx.query('select 1 from workspace where id = $1', [workspaceId]);
+            if (there.rowCount === 0) return false;
+            await recordChange(tx, { workspaceId, at: now, actor, kind: 'access.denied', subject, data });
+            return true;
           }),
         );
+        // Deleted meanwhile, with its trail: nothing is to be told there, and nobody else is to wait for it.
+        if (!written) counted.delete(id);
       } catch (error) {
         for (const [what, count] of Object.entries(attempts)) add(entry, what, count);
         entry.since = since;

@@ -1,4 +1,5 @@
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
 import { writeStatus } from './transaction.js';
@@ -18,7 +19,9 @@ export async function expireApprovals({ db }: Pick<Services, 'db'>, now: Date): 
       [now, batch],
     );
     let progress = 0;
-    for (const { workspace_id: workspaceId } of rows) progress += await expireIn(db, workspaceId, now);
+    for (const { workspace_id: workspaceId } of rows) {
+      progress += await inWorkspace(workspaceId, () => expireIn(db, workspaceId, now));
+    }
     expired += progress;
     if (progress === 0) return expired;
   }

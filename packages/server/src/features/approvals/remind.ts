@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
 import { type ApprovalRow, type AskedRow, approvalById } from './queries.js';
@@ -22,7 +23,9 @@ export async function remindApprovers({ db }: Pick<Services, 'db'>, now: Date): 
   );
   let done = 0;
   for (const { workspace_id: workspaceId, approval_id: approvalId } of rows) {
-    done += await withTransaction(db.pool, (tx) => remindOf(tx, workspaceId, approvalId, now));
+    done += await inWorkspace(workspaceId, () =>
+      withTransaction(db.pool, (tx) => remindOf(tx, workspaceId, approvalId, now)),
+    );
   }
   return done;
 }

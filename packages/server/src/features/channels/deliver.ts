@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChangeEvent, ChannelKind } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import { databaseFailure } from '../../database-failure.js';
 import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
@@ -53,7 +54,7 @@ export async function deliverDue(services: Services): Promise<number> {
     const room = channelsAtOnce - running.size;
     const claimed = room > 0 && !stopping.aborted ? await claim(db.pool, clock.now(), room) : [];
     for (const channel of claimed) {
-      const work = serve(services, channel, inTurn)
+      const work = inWorkspace(channel.workspace_id, () => serve(services, channel, inTurn))
         .then((made) => {
           attempts += made;
         })

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { inWorkspace } from '../../database/scope.js';
 import type { Config } from '../../services.js';
 import { settingsOf } from '../settings/queries.js';
 import { idBound } from './decision-id.js';
@@ -22,9 +23,12 @@ export async function applyRetention(
   const { rows: workspaces } = await pool.query<{ id: number }>('select id from workspace order by id');
   let keptDays = 0;
   for (const { id } of workspaces) {
-    const { retention_days: days } = await settingsOf(pool, config, id);
+    const days = await inWorkspace(id, async () => {
+      const { retention_days: kept } = await settingsOf(pool, config, id);
+      await forgetBefore(pool, id, nowMs - kept * dayMs);
+      return kept;
+    });
     keptDays = Math.max(keptDays, days);
-    await forgetBefore(pool, id, nowMs - days * dayMs);
   }
   if (workspaces.length > 0) await dropPartitionsBefore(pool, nowMs - keptDays * dayMs);
 }

@@ -2,6 +2,7 @@ import type { BodyOf, operations, PinnedBundle } from '@policy-studio/contract';
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import { samePerson } from '../../person.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
@@ -212,13 +213,14 @@ export async function expireBundlePins({ db }: Pick<Services, 'db'>, now: Date):
   );
   let expired = 0;
   for (const { workspace_id: workspaceId } of rows) {
-    expired += await withTransaction(db.pool, async (tx) => {
+    const expire = async (tx: PoolClient): Promise<number> => {
       await lockEnforcement(tx, workspaceId);
       const present = await lastBundlePin(tx, workspaceId);
       if (!present || !isBundlePinOver(present, now)) return 0;
       await endBundlePin(tx, { workspaceId, pin: present, end: 'expired', by: 'system', at: now });
       return 1;
-    });
+    };
+    expired += await inWorkspace(workspaceId, () => withTransaction(db.pool, expire));
   }
   return expired;
 }

@@ -2,6 +2,7 @@ import type { BodyOf, EmergencySwitch, operations } from '@policy-studio/contrac
 import type { PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import { samePerson } from '../../person.js';
 import { Refusal, refuse } from '../../refusal.js';
 import type { Services } from '../../services.js';
@@ -192,15 +193,15 @@ export async function expirePins({ db }: Pick<Services, 'db'>, now: Date): Promi
   );
   let expired = 0;
   for (const { workspace_id: workspaceId } of rows) {
-    const ended = await withTransaction(db.pool, async (tx) => {
+    const expire = async (tx: PoolClient): Promise<number> => {
       await lockEnforcement(tx, workspaceId);
       const present = await lastPin(tx, workspaceId);
       if (!present || present.until > now) return 0;
       await closePin(tx, workspaceId, present, { at: present.until, by: 'system', end: 'expired' });
       await recordEnd(tx, { workspaceId, pin: present, kind: 'system.pin_expired', by: 'system', at: now, reason: '' });
       return 1;
-    });
-    expired += ended;
+    };
+    expired += await inWorkspace(workspaceId, () => withTransaction(db.pool, expire));
   }
   return expired;
 }

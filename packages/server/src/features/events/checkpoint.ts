@@ -1,6 +1,7 @@
 import { type AuditCheckpoint, checkpointText } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import type { SigningKey } from '../../server-secrets.js';
 import type { Services } from '../../services.js';
 import { recordChange } from './transaction.js';
@@ -52,7 +53,9 @@ export async function leaveCheckpoints({ db, log, secrets }: Services, now: Date
   );
   let left = 0;
   for (const { id } of rows) {
-    const checkpoint = await withTransaction(db.pool, (tx) => leaveCheckpoint(tx, secrets.signingKey, id, now));
+    const checkpoint = await inWorkspace(id, () =>
+      withTransaction(db.pool, (tx) => leaveCheckpoint(tx, secrets.signingKey, id, now)),
+    );
     if (checkpoint === null) continue;
     log.info({ checkpoint }, 'audit checkpoint');
     left += 1;

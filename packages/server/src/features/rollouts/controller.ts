@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
+import { inWorkspace } from '../../database/scope.js';
 import { Refusal } from '../../refusal.js';
 import type { Services } from '../../services.js';
 import { lockEnforcement, tryLockEnforcement } from '../approvals/transaction.js';
@@ -44,7 +45,8 @@ export async function tickRollouts(services: Ticking, now: Date): Promise<number
   const lane = async (): Promise<number> => {
     let changed = 0;
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      changed += await tickWorkspace(services, next.workspace_id, next.lively, now);
+      const { workspace_id: workspaceId, lively } = next;
+      changed += await inWorkspace(workspaceId, () => tickWorkspace(services, workspaceId, lively, now));
     }
     return changed;
   };
