@@ -103,6 +103,17 @@ it('pins a bundle that decided everything, and lets go of it', async () => {
   expect(JSON.parse((await emergency(['unpin', '--json'])).stdout)).toMatchObject({ bundle_pin: null });
 });
 
+it('takes back no second bundle for whoever comes a moment later, unless it is named', async () => {
+  const late = await emergency(['rollback', '--reason', 'it denies too much']);
+  expect(late).toMatchObject({ code: 2, stdout: '' });
+  expect(late.stderr).toMatch(
+    /3\.0\.0 was rolled back already, at \S+ \S+ UTC, and 1\.0\.0 decides everything since; nothing was done\. .* --bundle 1\.0\.0/,
+  );
+  expect((await ask()).effect).toBe('allow');
+  const named = await emergency(['rollback', '--reason', 'it allows too much', '--bundle', '1.0.0']);
+  expect(named.stdout).toMatch(/^1\.0\.0 is rolled back; the built-in safe bundle is in force/);
+});
+
 it.each([
   [['pin', '1.0.0'], /--reason/],
   [['pin', 'newest', '--reason', 'long enough'], /names no bundle/],

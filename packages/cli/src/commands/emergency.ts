@@ -41,6 +41,7 @@ function rollbackCommand(terminal: Terminal): Command {
       if (expected !== undefined && expected !== version) {
         throw unusable(`${version} was activated last, not ${printable(expected)}; nothing was done`);
       }
+      if (expected === undefined) await refuseSecond(client, { id, version }, terminal);
       const done = await client.rollouts.rollbackBundle({ id, reason, create_incident: true });
       const { out } = terminal;
       if (options.json === true) return out.write(json(done));
@@ -48,6 +49,23 @@ function rollbackCommand(terminal: Terminal): Command {
       const { bundle_pin: pin } = await untilAcknowledged(async () => client.system.getSystem(), terminal);
       if (pin !== null) out.write(`${pinText(pin)}; see policy-studio emergency unpin\n`);
     });
+}
+
+const hourMs = 3_600_000;
+
+/** Who comes a moment after somebody else, or after the server itself, means the bundle that is gone already. */
+async function refuseSecond(
+  client: PolicyStudioClient,
+  { id, version }: { readonly id: number; readonly version: string },
+  { now }: Terminal,
+): Promise<void> {
+  const { rollouts } = await client.rollouts.listRollouts({ limit: 1 });
+  const [newest] = rollouts;
+  if (newest?.phase !== 'rolled_back' || newest.previous_bundle_id !== id || newest.ended_at === null) return;
+  if (now() - Date.parse(newest.ended_at) > hourMs) return;
+  throw unusable(
+    `${newest.version ?? newest.bundle_id} was rolled back already, at ${clock(newest.ended_at)}, and ${version} decides everything since; nothing was done. To take that back as well: --bundle ${version}`,
+  );
 }
 
 function rolledBackText({ rolled_back_from: from, version, id, incident_id: incident }: RollbackResult): string {

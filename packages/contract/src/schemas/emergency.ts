@@ -1,17 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { BundleRef } from './decision.js';
-import { Actor, Id, Nullable, Prose, Timestamp } from './vocabulary.js';
+import { Actor, Id, Nullable, Prose, Reason, Timestamp } from './vocabulary.js';
 
 export const PinEffect = Type.Enum(['allow', 'deny']);
 /** The longest an emergency switch lasts, in minutes. */
 export const maxPinMinutes = 60;
 const TtlMinutes = Type.Number({ exclusiveMinimum: 0, maximum: maxPinMinutes, description: 'Minutes, at most 60.' });
-const Reason = Type.String({
-  minLength: 10,
-  maxLength: 2000,
-  pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$',
-  description: 'text of at least ten characters; of the control characters only line breaks and tabs',
-});
 
 /** An emergency switch that is on: whoever asks gets this effect, and what the policy says is recorded beside it. */
 export const Pin = Type.Object(

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { RolloutCritical, RolloutGates } from './settings.js';
-import { Actor, Id, Label, Nullable, Prose, page, pageQuery, Timestamp } from './vocabulary.js';
+import { Actor, Id, Label, Nullable, Prose, page, pageQuery, Reason, Timestamp } from './vocabulary.js';
 
 /** Where a rollout is. The last four are ends. */
 export const rolloutPhases = [
@@ -166,13 +166,6 @@ export const RolloutPage = Type.Object({ rollouts: Type.Array(RolloutSummary), .
 const generation = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 2147483647, description: 'Refuse (409) unless the rollout is still this one.' }),
 );
-/** A reason that says something. */
-const Reason = Type.String({
-  minLength: 10,
-  maxLength: 2000,
-  pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$',
-  description: 'text of at least ten characters; of the control characters only line breaks and tabs',
-});
 
 export const ChangeRollout = Type.Object({ generation }, { additionalProperties: false });
 export const PauseRollout = Type.Object(

@@ -52,6 +52,16 @@ export const Statement = (maxLength: number) =>
     description: 'text that says something; of the control characters only line breaks and tabs',
   });
 
+/** Why somebody did what others will ask about: ten characters, those between blanks at either end. */
+export const Reason = Type.String({
+  minLength: 10,
+  maxLength: 2000,
+  pattern:
+    '^[^\\S\\u000b\\u000c]*[^\\s\\u0000-\\u001f][^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]{8,}[^\\s\\u0000-\\u001f][^\\S\\u000b\\u000c]*$',
+  description:
+    'text of at least ten characters, blanks at the ends not counted; of the control characters only line breaks and tabs',
+});
+
 /** The id of a bundle, an approval or a key. */
 export const Id = Type.Integer({ minimum: 1, maximum: 2147483647 });
 export const IdParams = Type.Object({ id: Id });

@@ -11,7 +11,7 @@ import { recordChange } from '../events/transaction.js';
 import { evidenceRefused } from '../exchange/transaction.js';
 import type { StoredPlan } from '../rollouts/queries.js';
 import { type ReadyRollout, readyRollout, startRollout } from '../rollouts/transaction.js';
-import { limitFaults, settingsOf } from '../settings/queries.js';
+import { settingsOf } from '../settings/queries.js';
 import {
   activatable,
   activationSubject,
@@ -139,13 +139,18 @@ function planOf({ settings, body, approval }: Planned): StoredPlan {
   };
 }
 
-/** The limits of a workspace are two people's; one alone makes them only stricter. */
+/** The limits of a workspace are two people's; one alone makes them only stricter. None lies beyond the critical one. */
 function laxerRefused({ settings, body, approval }: Planned): Refusal | null {
   const plan = planOf({ settings, body, approval });
-  const limits = limitFaults(plan).map(({ path, message }) => ({ path: path.replace('/critical', '/gates'), message }));
-  if (limits.length > 0) return invalid(limits);
-  if (!settings.four_eyes) return null;
   const rates = ['max_error_rate', 'max_deny_rate', 'max_cost_increase'] as const;
+  if (!settings.four_eyes) {
+    const beyond = rates.filter((name) => plan.gates[name] > plan.critical[name]);
+    const limits = beyond.map((name) => ({
+      path: `/gates/${name}`,
+      message: `may be at most ${plan.critical[name]}, the critical limit`,
+    }));
+    return limits.length === 0 ? null : invalid(limits);
+  }
   const laxer = rates.filter((name) => plan.gates[name] > settings.gates[name]);
   const faults = [
     ...laxer.map((name) => ({

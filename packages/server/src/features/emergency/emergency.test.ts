@@ -100,6 +100,8 @@ describe('an emergency switch', () => {
     [{ effect: 'allow', reason: 'long enough', ttl_minutes: 0 }, '/ttl_minutes'],
     [{ effect: 'needs_approval', reason: 'long enough', ttl_minutes: 5 }, '/effect'],
     [{ effect: 'deny', reason: 'short', ttl_minutes: 5 }, '/reason'],
+    [{ effect: 'deny', reason: '   short    ', ttl_minutes: 5 }, '/reason'],
+    [{ effect: 'deny', reason: 'a null byte\u0000', ttl_minutes: 5 }, '/reason'],
     [{ effect: 'deny', reason: 'long enough' }, '/ttl_minutes'],
   ])('refuses %o', async (body, path) => {
     const { status, problem } = await server.call('disablePolicy', { body });

@@ -48,6 +48,7 @@ describe('a rollback', () => {
   it('needs a reason of ten characters, and a bundle in force', async () => {
     const { id } = await yard.rollOut(alike, 10);
     expect((await rollback(id, { reason: 'too short' })).status).toBe(422);
+    expect((await rollback(id, { reason: '               ' })).status).toBe(422);
     const draft = await yard.draft(yard.version());
     expect((await rollback(draft.id)).problem.code).toBe('bundle_not_in_force');
     await rollback(id, { create_incident: false });

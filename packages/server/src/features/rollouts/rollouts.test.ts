@@ -114,16 +114,28 @@ describe('an activation', () => {
   });
 
   it.each([
-    [{ gates: { max_error_rate: 0.06 } }, '/gates/max_error_rate'],
-    [{ gates: { min_sample_size: 10 } }, '/gates/min_sample_size'],
-    [{ dwell_hours: 1 }, '/dwell_hours'],
-    [{ gates: { max_eror_rate: 0.01 } }, '/gates/max_eror_rate'],
-  ])('may ask for stricter gates only under four eyes: not %o', async (rest, path) => {
+    [{ gates: { max_error_rate: 0.06 } }, '/gates/max_error_rate', 'may be at most 0.05, the setting'],
+    [{ gates: { max_error_rate: 1 } }, '/gates/max_error_rate', 'may be at most 0.05, the setting'],
+    [{ gates: { min_sample_size: 10 } }, '/gates/min_sample_size', 'may be at least 100, the setting'],
+    [{ dwell_hours: 1 }, '/dwell_hours', 'may be at least 24, the setting'],
+    [{ gates: { max_eror_rate: 0.01 } }, '/gates/max_eror_rate', expect.stringContaining('max_error_rate')],
+  ])('may ask for stricter gates only under four eyes: not %o', async (rest, path, message) => {
     const { id } = await yard.draft(yard.version(), alike);
     const { id: approvalId } = await yard.approved(id, { initial_pct: 10 });
     const body = { approval_id: approvalId, ...rest };
     const { status: code, problem } = await yard.call('activateBundle', { token: yard.operator, params: { id }, body });
-    expect([code, problem.errors[0]?.path]).toEqual([422, path]);
+    expect([code, problem.errors[0]]).toMatchObject([422, { path, message }]);
+  });
+
+  it('may never ask for gates beyond the critical limits', async () => {
+    await yard.db.pool.query(`insert into setting values (1, '{"four_eyes":false}', 'test', now())`);
+    const { id } = await yard.draft(yard.version(), alike);
+    const { id: approvalId } = await yard.approved(id, { initial_pct: 10 });
+    const body = { approval_id: approvalId, gates: { max_deny_rate: 0.6 } };
+    const { status: code, problem } = await yard.call('activateBundle', { token: yard.operator, params: { id }, body });
+    await yard.db.pool.query('delete from setting');
+    const errors = [{ path: '/gates/max_deny_rate', message: 'may be at most 0.5, the critical limit' }];
+    expect([code, problem.errors]).toMatchObject([422, errors]);
   });
 
   it('holds at a breach only where that was approved, and then without being told', async () => {
