@@ -28,6 +28,7 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   simulate: async () => (await import('./commands/simulate.js')).simulateCommand,
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,
   replay: async () => (await import('./commands/replay.js')).replayCommand,
+  sync: async () => (await import('./commands/sync.js')).syncCommand,
   bundles: async () => (await import('./commands/bundles.js')).bundlesCommand,
   approvals: async () => (await import('./commands/approvals.js')).approvalsCommand,
   'approver-groups': async () => (await import('./commands/approver-groups.js')).approverGroupsCommand,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   type BundleSource,
   bundleDigest,
@@ -14,7 +15,7 @@ import { CommandFailure, exitCodes, unusable } from './exit-code.js';
 import { findingsText } from './findings-text.js';
 import { parseDocumentText, readText, type TextFile } from './input.js';
 import { printable, type Style, type Terminal } from './output.js';
-import { isSuiteName, suiteInstead } from './source-files.js';
+import { documentName, filesAt, isFolder, isSuiteName, suiteInstead } from './source-files.js';
 
 export interface RulesFile {
   readonly file: TextFile;
@@ -43,11 +44,22 @@ export async function compileRules(
   defaultEffect: Effect,
   terminal: Terminal,
 ): Promise<CompiledRules> {
-  const { file, source } = await readRules(path, terminal);
+  const read = await readRules(path, terminal);
+  const compiled = compiledRules(read, lists, defaultEffect);
+  if (Array.isArray(compiled)) throw invalidRules(read.file, compiled, terminal.err.style);
+  return compiled;
+}
+
+/** The rules of a document compiled, or what is wrong with them, at their places. */
+export function compiledRules(
+  { file, source }: RulesFile,
+  lists: Lists,
+  defaultEffect: Effect,
+): CompiledRules | Diagnostic[] {
   // `compile` checks each rule against the schema before it relies on its shape.
   const rules = source.rules as readonly RuleInput[];
   const policy = compile({ rules }, lists, { defaultEffect });
-  if (Array.isArray(policy)) throw invalidRules(file, located(policy, source), terminal.err.style);
+  if (Array.isArray(policy)) return located(policy, source);
   return { file, source, policy, rules, digest: bundleDigest(rules) };
 }
 
@@ -59,9 +71,10 @@ export function noRules(name: string, lists: Lists, defaultEffect: Effect): Comp
   return { file, source: { rules: [], locate: () => null }, policy, rules: [], digest: bundleDigest([]) };
 }
 
-/** Named lists: `{name: [values]}`, or `{name: {values, normalize}}`. */
+/** Named lists: `{name: [values]}`, or `{name: {values, normalize}}`; or a folder with a file for each, as `sync` keeps them. */
 export async function readLists(path: string | undefined, terminal: Terminal): Promise<Lists> {
   if (path === undefined) return {};
+  if (await isFolder(path)) return listsIn(path, terminal);
   const file = await readText(path, terminal);
   const document = parseDocumentText(file);
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
@@ -69,6 +82,23 @@ export async function readLists(path: string | undefined, terminal: Terminal): P
   }
   const lists = Object.entries(document).map(([name, value]) => [name, namedList(file, name, value)] as const);
   return Object.fromEntries(lists);
+}
+
+async function listsIn(folder: string, terminal: Terminal): Promise<Lists> {
+  const lists = new Map<string, FileList>();
+  for (const { path } of await filesAt([folder], (name) => documentName.test(name))) {
+    const file = await readText(path, terminal);
+    const name = basename(path).replace(documentName, '');
+    if (lists.has(name)) throw unusable(`${file.name}: the list \`${printable(name)}\` is there twice`);
+    const value = parseDocumentText(file);
+    const { description: _, live: __, ...list } = isRecord(value) ? value : { values: value };
+    lists.set(name, namedList(file, name, list));
+  }
+  return Object.fromEntries(lists);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A named list as the wire takes it: without null. */

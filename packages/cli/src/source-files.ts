@@ -6,7 +6,8 @@ import { fileFailure, isEmptyFile, readText, type TextFile } from './input.js';
 import { plural, printable, type Terminal } from './output.js';
 
 const mostFiles = 10_000;
-const document = /\.(json|yaml|yml)$/i;
+/** The endings of files that are read. */
+export const documentName = /\.(json|yaml|yml)$/i;
 const suite = /\.policytest\.(json|yaml|yml)$/i;
 
 /** Whether a file is a suite of tests, by its name. */
@@ -39,7 +40,7 @@ export async function filesAt(paths: readonly string[], takes: (name: string) =>
 
 /** Whether a file in a folder may hold rules. */
 function mayHoldRules(name: string): boolean {
-  return document.test(name) && !isSuiteName(name);
+  return documentName.test(name) && !isSuiteName(name);
 }
 
 /** Whether the path is a folder; standard input is none. */

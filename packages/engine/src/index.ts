@@ -25,7 +25,7 @@ export {
 export type { UndecidedReason } from './analysis/solver.js';
 export { bucketKey, bucketOf, isCanary } from './bucket.js';
 export { type BundleSource, parseBundleSource } from './bundle.js';
-export { canonicalJson } from './canonical.js';
+export { canonicalJson, sameJson } from './canonical.js';
 export type { Catalog, CatalogAction, CatalogAgent, JsonSchema } from './catalog/catalog.js';
 export {
   type CatalogCoverage,
@@ -71,6 +71,7 @@ export { bundleDigest, bundleFormat, sha256Hex } from './digest.js';
 export { formatSource } from './edit/format-source.js';
 export { applyPatch, combinePatches } from './edit/patch.js';
 export { patchSource } from './edit/patch-source.js';
+export { rewriteSource } from './edit/rewrite-source.js';
 export { type CandidateTrace, type Explanation, explain, type TestResult, type TraceNode } from './explain.js';
 export {
   type ClockFacts,
@@ -99,6 +100,7 @@ export {
 export { createLintMemory, type LintMemory } from './lint/memory.js';
 export { type LintOptions, lint, lintSource } from './lint/run.js';
 export { type Lists, type NamedList, type Normalize, normalized } from './list.js';
+export { canonicalValues, listDigest } from './list-digest.js';
 export {
   type BundlePin,
   bundlePinned,

@@ -4,6 +4,7 @@ import { CommandFailure, exitCodes, unusable } from '../exit-code.js';
 import { findingsText, type Shown } from '../findings-text.js';
 import type { Terminal } from '../output.js';
 import { type RulesFile, readRules } from '../rules-file.js';
+import { bundleOfVersion, type KeptBundle } from './bundle-reference.js';
 
 export interface PushOptions {
   readonly version?: string;
@@ -40,33 +41,33 @@ export async function push(
     ...(source.metadata === undefined ? {} : { metadata: source.metadata }),
   };
   try {
-    const existing = options.update === true ? await findDraft(client, version) : null;
-    if (existing === null) {
-      return { bundle: await client.bundles.createBundle({ version, ...content }), rules, replaced: false };
-    }
-    const condition = existing.etag === null ? {} : { 'if-match': existing.etag };
-    const bundle = await client.bundles.updateBundle({ id: existing.id, ...condition, ...content });
-    return { bundle, rules, replaced: true };
+    const kept = options.update === true ? await bundleOfVersion(client, version) : null;
+    return { bundle: await storeDraft(client, { version, ...content }, kept), rules, replaced: kept !== null };
   } catch (error) {
     throw refusedRules(error, rules, terminal) ?? withHint(error, options);
   }
 }
 
-async function findDraft(
+export interface DraftContent {
+  readonly version: string;
+  readonly rules: Record<string, unknown>[];
+  readonly notes?: string;
+  readonly metadata?: Record<string, unknown>;
+}
+
+/** Creates a draft, or changes the one that is there unless somebody did so since it was read (412 `stale`). */
+export function storeDraft(
   client: PolicyStudioClient,
-  version: string,
-): Promise<{ id: number; etag: string | null } | null> {
-  try {
-    const answer = await client.send('getBundleByVersion', { version });
-    return answer.notModified ? null : { id: answer.body.id, etag: answer.etag };
-  } catch (error) {
-    if (error instanceof ProblemError && error.code === 'not_found') return null;
-    throw error;
-  }
+  { version, ...content }: DraftContent,
+  kept: KeptBundle | null,
+): Promise<Bundle> {
+  if (kept === null) return client.bundles.createBundle({ version, ...content });
+  const condition = kept.etag === null ? {} : { 'if-match': kept.etag };
+  return client.bundles.updateBundle({ id: kept.bundle.id, ...condition, ...content });
 }
 
 /** A refusal of the rules as findings in the file; null for any other failure. */
-function refusedRules(error: unknown, { file, source }: RulesFile, terminal: Terminal): CommandFailure | null {
+export function refusedRules(error: unknown, { file, source }: RulesFile, terminal: Terminal): CommandFailure | null {
   if (!(error instanceof ProblemError) || error.errors.length === 0) return null;
   // The contract refuses rules that are no list of objects before anybody reads them, and then names only the place.
   const byContract = error.code === 'validation_failed' && error.errors.every(({ path }) => rulePath(path) !== null);

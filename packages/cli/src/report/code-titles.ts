@@ -34,6 +34,10 @@ const titles: Readonly<Record<string, string>> = {
   'limit-breach': 'The cases exceed a limit of cost or compute',
   'surviving-mutant': 'A change of the rule that no case notices',
   'not-formatted': 'The file is not in canonical form',
+  'sync-conflict': 'The server holds what the folder never did',
+  'out-of-step': 'Folder and server hold different things',
+  'not-in-force': 'What decides is not what the folder says',
+  'sync-refused': 'The server did not take what the folder holds',
 };
 
 export function codeTitle(code: string): string {

@@ -13,14 +13,17 @@ export interface FormatOptions {
   readonly json?: boolean;
 }
 
+/** The choice of output, without `--json`, which is the same as one of them. */
+export function formatOption(): Option {
+  return new Option('--format <name>', 'human, json, sarif (code scanning), junit, github (annotations)')
+    .choices(formats)
+    .default('human');
+}
+
 /** Adds the choice of output of a checking command. */
 export function reporting(command: Command): Command {
   return command
-    .addOption(
-      new Option('--format <name>', 'human, json, sarif (code scanning), junit, github (annotations)')
-        .choices(formats)
-        .default('human'),
-    )
+    .addOption(formatOption())
     .addOption(new Option('--json', 'the same as --format json').conflicts('format'));
 }
 

@@ -1,28 +1,8 @@
-import { canonicalJson, limits, type Normalize, sha256Hex } from '@policy-studio/engine';
+import { limits } from '@policy-studio/engine';
+
+export { canonicalValues, listDigest } from '@policy-studio/engine';
 
 export type Scalar = string | number | boolean;
-
-const typeOrder = { boolean: 0, number: 1, string: 2 } as const;
-
-/**
- * The values of a list as they are kept: each once (`-0` is `0`), booleans first, then numbers ascending, then strings in
- * UTF-16 order. The order a list is written in means nothing, so two lists with the same values are the same list.
- */
-export function canonicalValues(values: readonly Scalar[]): Scalar[] {
-  const distinct = [...new Set(values.map((value) => (value === 0 ? 0 : value)))];
-  return distinct.sort((a, b) => {
-    if (typeof a !== typeof b) return order(a) - order(b);
-    return a < b ? -1 : 1;
-  });
-}
-function order(value: Scalar): number {
-  return typeOrder[typeof value as keyof typeof typeOrder];
-}
-
-/** SHA-256 of the RFC 8785 form of `{normalize, values}`, values canonical. */
-export function listDigest(values: readonly Scalar[], normalize: Normalize | null): string {
-  return sha256Hex(canonicalJson({ normalize, values }));
-}
 
 /** The first value that cannot be kept, and why. */
 export function valueFault(values: readonly Scalar[]): { index: number; message: string } | null {
