@@ -6,7 +6,7 @@ import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
 import { newKey } from './credential.js';
 import { apiKeyOf, type KeyRow } from './queries.js';
-import { announceEnd } from './remembered.js';
+import { announceEnd } from './transaction.js';
 
 const dayMs = 24 * 3600 * 1000;
 

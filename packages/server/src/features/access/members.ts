@@ -8,8 +8,8 @@ import type { Services } from '../../services.js';
 import { recordChange } from '../events/transaction.js';
 import { newLink } from './credential.js';
 import { bootstrapPerson, type MemberRow, memberById, memberColumns, memberOf } from './queries.js';
-import { announceEnd } from './remembered.js';
 import { endSessionsOf } from './sessions.js';
+import { announceEnd } from './transaction.js';
 
 const minuteMs = 60_000;
 

@@ -1,22 +1,9 @@
-import type { PoolClient } from 'pg';
 import type { Clock } from '../../clock.js';
 import { databaseFailure } from '../../database-failure.js';
 import { within } from '../../deadline.js';
 import type { Listener } from '../../listener.js';
 import { refuse } from '../../refusal.js';
-
-/** Channel on which replicas hear that something known has ended or changed: payload its name, such as `key/5`. */
-export const accessChannel = 'policy_access';
-
-/** Tells every server, when the transaction is through, that what goes by `name` is not what it was. */
-export async function announceEnd(tx: PoolClient, name: string): Promise<void> {
-  await tx.query('select pg_notify($1, $2)', [accessChannel, name]);
-}
-
-/** What everything of a workspace goes by: told when it is closed for good. */
-export function nameOfWorkspace(id: number): string {
-  return `workspace/${id}`;
-}
+import { accessChannel } from './transaction.js';
 
 export const rememberingLimits = {
   cachedCredentials: 10_000,

@@ -12,7 +12,8 @@ import { hashOf } from './credential.js';
 import type { Denials } from './denials.js';
 import { createKeySet, KeysUnavailableError } from './key-set.js';
 import { type MemberRow, memberColumns, workspaceIdByName } from './queries.js';
-import { createRemembered, type Entry, nameOfWorkspace, type RememberingLimits, remember } from './remembered.js';
+import { createRemembered, type Entry, type RememberingLimits, remember } from './remembered.js';
+import { nameOfWorkspace } from './transaction.js';
 
 const limits = {
   /** How long a token that was verified is believed without looking at its signature again. */

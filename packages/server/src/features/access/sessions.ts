@@ -10,7 +10,7 @@ import { recordChange } from '../events/transaction.js';
 import { cookieOf, csrfTokenOf, setCookie } from './cookie.js';
 import { hashOf, newSessionSecret } from './credential.js';
 import { type StoredSession, sessionByHash } from './queries.js';
-import { announceEnd } from './remembered.js';
+import { announceEnd } from './transaction.js';
 
 /** Sessions a person may have at once; the oldest ends for the next. */
 const maxSessionsOfPerson = 20;

@@ -10,8 +10,8 @@ import { claimOf, type OidcSettings, personName, rolesBy } from './claims.js';
 import { changeRole } from './members.js';
 import type { Vouched } from './oidc.js';
 import { bootstrapPerson, defaultWorkspace, type MemberRow, memberColumns, workspaceIdByName } from './queries.js';
-import { announceEnd } from './remembered.js';
 import { type BegunSession, endSessionsOf, startSession } from './sessions.js';
+import { announceEnd } from './transaction.js';
 
 /** Begins a session for the member that the identity provider vouches for, who is made or changed as the claims say. */
 export async function signInVouched(

@@ -67,7 +67,7 @@ describe('a one-time link', () => {
   test('is answered under a policy that lets nothing in, and is kept by nobody', async () => {
     const { headers } = await open(await linkFor((await office.request(bundleId)).id, 'Cleo'));
     expect(headers.get('content-security-policy')).toBe(
-      "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+      "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     );
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('referrer-policy')).toBe('no-referrer');

@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../../database/connection.js';
 import { inWorkspace } from '../../database/scope.js';
 import type { Services } from '../../services.js';
-import { announceEnd, nameOfWorkspace } from '../access/remembered.js';
+import { announceEnd, nameOfWorkspace } from '../access/transaction.js';
 import { currentCheckpoint } from '../events/queries.js';
 import { workspaceChannel } from './standing.js';
 
