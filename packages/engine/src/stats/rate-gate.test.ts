@@ -53,6 +53,26 @@ describe('the gate of a rate', () => {
     expect(gate([{ bad: 20, good: 0 }, ...others]).verdict).toBe('pass');
   });
 
+  it.each([
+    [3, 40],
+    [8, 100],
+    [20, 20],
+    [1000, 2],
+  ])('holds for one principal in a loop beside others, %i in all, and rolls back for two', (all, good) => {
+    const calm = (count: number) => Array.from({ length: count }, () => ({ bad: 0, good }));
+    const loop = { bad: 5000, good: 0 };
+    const one = gate([loop, ...calm(all - 1)]);
+    expect(one).toMatchObject({ verdict: 'fail', byOneAlone: true });
+    expect(one.sentence).toMatch(/; one principal alone accounts for it$/);
+    // Equal parts of many may be one object: the others of it are not left out with it.
+    const part = { bad: 1000, good: 0 };
+    expect(gate([part, part, { bad: 0, good: 10 }]).verdict).toBe('critical');
+    expect(gate([loop, { bad: 4000, good }, ...calm(all - 2)])).toMatchObject({
+      verdict: 'critical',
+      byOneAlone: false,
+    });
+  });
+
   it('finds a true 12 % by evidence of 20 in a median of about 11 minutes of 10 decisions, critically by about 220', () => {
     const { uniform } = draws(2);
     const failMinutes: number[] = [];

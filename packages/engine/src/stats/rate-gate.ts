@@ -30,6 +30,8 @@ export interface RateVerdict {
   /** ln of the e-value that the rate is below the critical limit, since the first start. */
   readonly evidenceBelow: number;
   readonly counts: CappedCounts;
+  /** Whether one of several principals alone makes the evidence that the rate is above the gate. */
+  readonly byOneAlone: boolean;
   /** One sentence for people. */
   readonly sentence: string;
   /** How many more decisions at this rate bring a verdict; null when there is one, or none can be foreseen. */
@@ -60,15 +62,16 @@ export function rateGate(
     const spans = [whole, ...later.map(({ ordinal, seen }) => spanOf(seen, ordinal, count(seen)))];
     const evidenceBelow = below(whole.counts);
     const evidenceAbove = logSum(spans.map((span) => span.above));
-    const measured = { whole, spans, evidenceAbove, evidenceBeyond: logSum(spans.map((span) => span.beyond)) };
-    const { verdict, span } = verdictOf(limits, { ...measured, evidenceBelow });
+    const shared = [sharedSpan(whole, byPrincipal, spanOf), ...spans.slice(1)];
+    const { verdict, span } = verdictOf(limits, { whole, spans, shared, evidenceAbove, evidenceBelow });
     const { rate, sample, counts } = span;
     const decisionsToVerdict =
       verdict === 'inconclusive' && rate !== null ? foreseen(limits, { above, below }, rate, sample) : null;
     const overall = span === whole || whole.rate === null ? null : { rate: whole.rate, sample: whole.sample };
-    const said = { verdict, rate, sample, overall, evidenceBelow, counts, decisionsToVerdict };
+    const byOneAlone = evidenceAbove >= failAt && logSum(shared.map(({ above: one }) => one)) < failAt;
+    const said = { verdict, rate, sample, overall, evidenceBelow, counts, byOneAlone, decisionsToVerdict };
     // What decides by the critical limit alone is told as evidence against that.
-    const told = Math.max(evidenceAbove, measured.evidenceBeyond);
+    const told = Math.max(evidenceAbove, logSum(spans.map((one) => one.beyond)));
     return { ...said, evidenceAbove: told, sentence: sentence(limits, { ...said, evidenceAbove: told }) };
   };
 }
@@ -98,24 +101,49 @@ function spansBy(above: LogEvidence, beyond: LogEvidence) {
   };
 }
 
+/**
+ * What the first span says that no principal says alone: with none more than a third of what is bad, or with the worst
+ * left out, whichever says more. A third of all decisions, as much as one principal may be, would be beyond most limits.
+ */
+function sharedSpan(whole: Span, byPrincipal: readonly Counts[], spanOf: ReturnType<typeof spansBy>): Span {
+  if (whole.counts.fewPrincipals) return whole;
+  const worst = byPrincipal.reduce((most, { bad }, index) => (bad > (byPrincipal[most]?.bad ?? 0) ? index : most), 0);
+  const others = byPrincipal.filter((_, index) => index !== worst);
+  const parts = [spanOf(byPrincipal, 0, spreadCounts(byPrincipal)), spanOf(others, 0, cappedCounts(others))];
+  const most = mostOf(parts, 'above');
+  return {
+    ...whole,
+    rate: Math.min(whole.rate ?? 0, most.rate ?? 0),
+    above: Math.min(whole.above, most.above),
+    beyond: Math.min(whole.beyond, most.beyond),
+  };
+}
+
 interface Measured {
   readonly whole: Span;
   readonly spans: readonly Span[];
+  /** The same with the first as several principals have it; a rollback rests on these. */
+  readonly shared: readonly Span[];
   readonly evidenceAbove: number;
-  readonly evidenceBeyond: number;
   readonly evidenceBelow: number;
 }
 
 /** The verdict and the span it rests on: of those that speak against the rate the one that says most. */
 function verdictOf(limits: RateLimits, measured: Measured): { readonly verdict: Verdict; readonly span: Span } {
-  const { whole, spans, evidenceAbove, evidenceBeyond, evidenceBelow } = measured;
+  const { whole, spans, shared, evidenceAbove, evidenceBelow } = measured;
   if (whole.rate === null) return { verdict: 'inconclusive', span: whole };
-  const decisive = mostOf(spans, 'above');
-  if (evidenceAbove >= criticalAt && decisive.rate !== null && decisive.rate > limits.critical)
-    return { verdict: 'critical', span: decisive };
+  const critical = (kind: 'above' | 'beyond') => {
+    const decisive = mostOf(shared, kind);
+    const span = decisive === shared[0] ? whole : decisive;
+    return { decisive, span, proven: logSum(shared.map((one) => one[kind])) >= criticalAt };
+  };
+  const above = critical('above');
+  if (above.proven && above.decisive.rate !== null && above.decisive.rate > limits.critical)
+    return { verdict: 'critical', span: above.span };
   // Where a long while above the gate, but not beyond the critical limit, outweighs what is happening now.
-  if (evidenceBeyond >= criticalAt) return { verdict: 'critical', span: mostOf(spans, 'beyond') };
-  if (evidenceAbove >= failAt) return { verdict: 'fail', span: decisive };
+  const beyond = critical('beyond');
+  if (beyond.proven) return { verdict: 'critical', span: beyond.span };
+  if (evidenceAbove >= failAt) return { verdict: 'fail', span: mostOf(spans, 'above') };
   const passes = whole.sample >= limits.minSample && whole.rate < limits.gate && evidenceBelow >= passAt;
   return { verdict: passes ? 'pass' : 'inconclusive', span: whole };
 }
@@ -168,8 +196,10 @@ function sentence(limits: RateLimits, measured: Omit<RateVerdict, 'sentence'>): 
   switch (verdict) {
     case 'critical':
       return `${seen}, beyond the critical ${percent(limits.critical)}; evidence ${oddsText(evidenceAbove)} that it exceeds ${percent(limits.gate)}${few}`;
-    case 'fail':
-      return `${seen}; evidence ${oddsText(evidenceAbove)} that it exceeds ${percent(limits.gate)}${few}`;
+    case 'fail': {
+      const alone = measured.byOneAlone ? '; one principal alone accounts for it' : few;
+      return `${seen}; evidence ${oddsText(evidenceAbove)} that it exceeds ${percent(limits.gate)}${alone}`;
+    }
     case 'pass':
       return `${seen}, below ${percent(limits.gate)}; evidence ${oddsText(evidenceBelow)} that it stays below ${percent(limits.critical)}${few}`;
     case 'inconclusive': {

@@ -204,6 +204,17 @@ describe('the gates of a step', () => {
     expect(verdicts({ ...healthy, canary: mixed }).error_rate).not.toBe('critical');
     const alone = { ...mixed, byPrincipal: [noisy], principals: 1 };
     expect(verdicts({ ...healthy, canary: alone }).error_rate).toBe('fail');
+    const loop = { ...nobody, decisions: 100_000, failed: 100_000 };
+    const looping = { ...mixed, byPrincipal: [...quiet, loop] };
+    expect(verdicts({ ...healthy, canary: looping }).error_rate).toBe('fail');
+  });
+
+  it('let one of many principals of stable excuse no candidate', () => {
+    const quiet = Array.from({ length: 20 }, () => ({ ...nobody, decisions: 10 }));
+    const loop = { ...nobody, decisions: 100_000, failed: 100_000 };
+    const stable = { ...arm({ decisions: 1 }), byPrincipal: [...quiet, loop], principals: 21 };
+    const [gate] = judge(canary, evidence({ ...healthy, stable, canary: arm({ decisions: 200, failed: 60 }) })).gates;
+    expect(gate).toMatchObject({ gate: 'error_rate', verdict: 'critical', environmental: false });
   });
 });
 

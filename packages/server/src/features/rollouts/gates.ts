@@ -125,8 +125,9 @@ function errorGate(seen: Seen): Gate {
   const gate = rateResult('error_rate', verdict, limit, seen);
   if (!hasTarget || !breaches(verdict)) return gate;
   const stable = errorsIn('stable');
-  // A candidate far worse than a stable bundle that is merely bad is not excused by it.
-  const excused = verdict.verdict === 'fail' || (stable.rate !== null && stable.rate > limit.critical);
+  // A candidate far worse than a stable bundle that is merely bad is not excused by it, nor by one agent in a loop there.
+  const badAsWell = stable.rate !== null && stable.rate > limit.critical && !stable.byOneAlone;
+  const excused = verdict.verdict === 'fail' || badAsWell;
   if (!breaches(stable) || !excused || stable.rate === null) return gate;
   const also = `stable has ${percent(stable.rate)} at the same time, so the cause is not this bundle`;
   return { ...gate, environmental: true, sentence: `${gate.sentence}; ${also}` };
