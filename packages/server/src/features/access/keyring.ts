@@ -19,17 +19,10 @@ import {
   sessionByHash,
   workspaceIdByName,
 } from './queries.js';
-import {
-  accessChannel,
-  createRemembered,
-  type Entry,
-  isRecent,
-  nameOfWorkspace,
-  remember,
-  rememberingLimits,
-} from './remembered.js';
+import { createRemembered, type Entry, isRecent, remember, rememberingLimits } from './remembered.js';
 import { createServiceTokens, isServiceToken } from './service-tokens.js';
 import { Throttle } from './throttle.js';
+import { accessChannel, nameOfWorkspace } from './transaction.js';
 
 const accessLimits = {
   ...rememberingLimits,
