@@ -91,3 +91,39 @@ describe('parseJson', () => {
     expect(parse(nested(1_000_000))).toMatchObject({ kind: 'refused' });
   });
 });
+
+describe('a body that would cost more to read than to send', () => {
+  const mebi = 1024 * 1024;
+  const soon = (text: string): JsonFault => {
+    const bytes = Buffer.from(text);
+    const started = performance.now();
+    const fault = parse(text);
+    // Parsed, the worst of them take seconds and half a gigabyte.
+    expect(performance.now() - started, `${bytes.length} bytes`).toBeLessThan(1_500);
+    return fault;
+  };
+
+  it.each([
+    ['arrays', `${'['.repeat(8 * mebi)}${']'.repeat(8 * mebi)}`],
+    ['arrays that do not end', '['.repeat(16 * mebi)],
+    ['objects', `${'{"a":'.repeat(2 * mebi)}1${'}'.repeat(2 * mebi)}`],
+  ])('is refused before it is parsed: nested %s', (_, text) => {
+    expect(soon(text)).toEqual({ kind: 'refused', path: '', message: 'is nested deeper than 64 levels' });
+  });
+
+  it('is refused before it is parsed: millions of objects', () => {
+    expect(soon(`[${'{},'.repeat(5 * mebi)}{}]`)).toEqual({
+      kind: 'refused',
+      path: '',
+      message: 'has more than 2000000 values',
+    });
+  });
+
+  it('is told from one whose text only looks deep', () => {
+    const text = JSON.stringify({ a: '[{'.repeat(1_000), b: '"\\,:'.repeat(1_000) });
+    expect(parse(text)).toEqual({ value: JSON.parse(text), text });
+    const deep = `${'['.repeat(64)}1${']'.repeat(64)}`;
+    expect(parse(deep)).toMatchObject({ text: deep });
+    expect(parse(`[${deep}]`)).toMatchObject({ kind: 'refused' });
+  });
+});
