@@ -52,7 +52,8 @@ export async function review(
       catalog: catalog && { name: 'the catalog', compiledFor: () => catalog },
       catalogMode: settings.catalogMode,
       enforceContext: settings.enforceContext,
-      severities: settings.severities,
+      // About the catalog rather than about a change, and as long as the catalog.
+      severities: { 'uncovered-action': 'off', ...settings.severities },
     }),
   );
   const compared = head && compareHead(head, inForce, { before, after }, server, settings, catalog);

@@ -2,6 +2,7 @@ import {
   type Document,
   isAlias,
   isMap,
+  isNode,
   isPair,
   isScalar,
   isSeq,
@@ -91,6 +92,14 @@ function reconciledSeq(document: Document, seq: YAMLSeq, value: readonly unknown
     const same = there.get(identity(read));
     if (same === undefined) there.set(identity(read), [node]);
     else same.push(node);
+  }
+  const [first] = seq.items;
+  const [wantedFirst] = value;
+  const stays = isNode(first) && value.length > 0 && identity(first.toJS(document)) === identity(wantedFirst);
+  // What stands above the first element is read as said of all of them; it goes where that element goes.
+  if (isNode(first) && !stays && seq.commentBefore != null) {
+    first.commentBefore = [seq.commentBefore, first.commentBefore].filter((text) => text != null).join('\n');
+    delete seq.commentBefore;
   }
   seq.items = value.map((wanted) => {
     const node = there.get(identity(wanted))?.shift();
