@@ -94,6 +94,9 @@ describe('evidence', () => {
             sum: sum('cost'),
             squares: own.reduce((count, { cost }) => count + cost * cost, 0),
           });
+          const spent = new Map<string, number>();
+          for (const { principal, cost } of own) spent.set(principal, (spent.get(principal) ?? 0) + cost);
+          expect(seen[arm].costOfOthers.sum).toBe(sum('cost') - Math.max(0, ...spent.values()));
         }
       }),
       { numRuns: 25 },

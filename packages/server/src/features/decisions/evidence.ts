@@ -38,6 +38,8 @@ export interface ArmEvidence {
   readonly principals: number;
   /** Winsorised at the ceiling of the step. Empty for `shadow`. */
   readonly cost: CostSums;
+  /** The same without the principal whose decisions cost most, of the thousand. */
+  readonly costOfOthers: CostSums;
   /** The minute of the newest decision; null: there is none. */
   readonly lastAt: Date | null;
 }
@@ -128,20 +130,32 @@ export async function evidenceOf(db: Pool | PoolClient, rolloutId: number, step:
 
 function armEvidence(row: ArmRow | undefined): ArmEvidence {
   if (row === undefined) {
-    return { byPrincipal: [], principals: 0, cost: { count: 0, sum: 0, squares: 0 }, lastAt: null };
+    const cost = { count: 0, sum: 0, squares: 0 };
+    return { byPrincipal: [], principals: 0, cost, costOfOthers: cost, lastAt: null };
   }
   const largest = row.largest ?? [];
   const others = row.principals - largest.length;
   const rest = row.total.map((value, column) => largest.reduce((left, one) => left - (one[column] ?? 0), value));
   const parts = Math.min(restParts, others);
   const part = principalEvidence(rest.map((value) => value / parts));
-  const [count = 0, sum = 0, squares = 0] = row.total.slice(counts.length);
+  const cost = costIn(row.total);
+  const costliest = largest.map(costIn).reduce((most, one) => (one.sum > most.sum ? one : most), costIn([]));
   return {
     byPrincipal: [...largest.map(principalEvidence), ...Array.from({ length: parts }, () => part)],
     principals: row.principals,
-    cost: { count, sum, squares },
+    cost,
+    costOfOthers: {
+      count: cost.count - costliest.count,
+      sum: cost.sum - costliest.sum,
+      squares: cost.squares - costliest.squares,
+    },
     lastAt: row.last_at,
   };
+}
+
+function costIn(values: readonly number[]): CostSums {
+  const [count = 0, sum = 0, squares = 0] = values.slice(counts.length);
+  return { count, sum, squares };
 }
 
 function principalEvidence(values: readonly number[]): PrincipalEvidence {

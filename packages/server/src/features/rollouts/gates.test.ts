@@ -30,10 +30,16 @@ function arm(counts: Partial<PrincipalEvidence>, cost = 1): ArmEvidence {
     Object.entries({ ...nobody, ...counts }).map(([name, count]) => [name, count / principals]),
   ) as unknown as PrincipalEvidence;
   const count = counts.decisions ?? 0;
+  const costOf = (share: number) => ({
+    count: count * share,
+    sum: count * cost * share,
+    squares: count * cost * cost * share,
+  });
   return {
     byPrincipal: count === 0 ? [] : Array<PrincipalEvidence>(principals).fill(one),
     principals: count === 0 ? 0 : principals,
-    cost: { count, sum: count * cost, squares: count * cost * cost },
+    cost: costOf(1),
+    costOfOthers: costOf(1 - 1 / principals),
     lastAt: null,
   };
 }
@@ -151,6 +157,16 @@ describe('the gates of a step', () => {
     [2, 'critical'],
   ])('costs of %f times those of stable: %s', (times, expected) => {
     expect(verdicts({ ...healthy, canary: arm({ decisions: 1000 }, times) }).cost_increase).toBe(expected);
+  });
+
+  it('hold for one principal who spends more than all others, and do not roll back', () => {
+    const spending = { ...arm({ decisions: 1000 }, 3), costOfOthers: { count: 900, sum: 900, squares: 900 } };
+    const read = (principals: number) =>
+      judge(canary, evidence({ ...healthy, canary: { ...spending, principals } })).gates.find(
+        ({ gate }) => gate === 'cost_increase',
+      );
+    expect(read(10)).toMatchObject({ verdict: 'fail', sentence: expect.stringMatching(/; one principal alone/) });
+    expect(read(2)).toMatchObject({ verdict: 'critical' });
   });
 
   it('hold, and neither fail nor roll back, where stable has the same trouble', () => {

@@ -40,6 +40,8 @@ export interface Judgement {
 const newlyDeniedMargin = 0.05;
 /** Evidence at which people are no longer believed to be divided as configured. */
 const mismatchAt = Math.log(1000);
+/** From so many on none of them alone brings a rollback. */
+const fewPrincipals = 3;
 /** Decisions that the canary should have had in ten minutes before their absence means anything. */
 const missedDecisions = 5;
 
@@ -199,14 +201,21 @@ function costIncrease({ rollout, evidence }: Seen): Gate {
     critical: critical.max_cost_increase,
     minSample: gates.min_sample_size,
   });
-  const { verdict, increase, sentence } = measure(evidence.canary.cost, evidence.stable.cost);
+  const { canary, stable } = evidence;
+  const { verdict, increase, sentence: measured } = measure(canary.cost, stable.cost);
+  // One agent that spends more than others holds the rollout; it ends it only where it is nearly all there is.
+  const alone =
+    verdict === 'critical' &&
+    canary.principals >= fewPrincipals &&
+    measure(canary.costOfOthers, stable.cost).verdict !== 'critical';
+  const sentence = alone ? `${measured}; one principal alone accounts for it` : measured;
   return {
     gate: 'cost_increase',
-    verdict,
+    verdict: alone ? 'fail' : verdict,
     value: increase,
     limit: gates.max_cost_increase,
     critical_limit: critical.max_cost_increase,
-    sample: evidence.canary.cost.count,
+    sample: canary.cost.count,
     sentence,
     expected_seconds: null,
     environmental: false,
