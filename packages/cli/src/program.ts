@@ -44,6 +44,7 @@ const loaders: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   sessions: async () => (await import('./commands/sessions.js')).sessionsCommand,
   decisions: async () => (await import('./commands/decisions.js')).decisionsCommand,
   budgets: async () => (await import('./commands/budgets.js')).budgetsCommand,
+  report: async () => (await import('./commands/report.js')).reportCommand,
   jobs: async () => (await import('./commands/jobs.js')).jobsCommand,
   channels: async () => (await import('./commands/channels.js')).channelsCommand,
   workspaces: async () => (await import('./commands/workspaces.js')).workspacesCommand,

@@ -29,6 +29,7 @@ export * from './schemas/lint.js';
 export * from './schemas/list.js';
 export * from './schemas/observation.js';
 export * from './schemas/provenance.js';
+export * from './schemas/report.js';
 export * from './schemas/rollout.js';
 export * from './schemas/settings.js';
 export * from './schemas/simulation.js';

@@ -24,6 +24,7 @@ import { lintRoutes } from './features/lint/routes.js';
 import { listRoutes } from './features/lists/routes.js';
 import { metricsRoutes } from './features/metrics/routes.js';
 import { observationRoutes } from './features/observation/routes.js';
+import { reportRoutes } from './features/reports/routes.js';
 import { rolloutRoutes } from './features/rollouts/routes.js';
 import { settingsRoutes } from './features/settings/routes.js';
 import { simulationRoutes } from './features/simulation/routes.js';
@@ -52,6 +53,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   listRoutes,
   approvalRoutes,
   rolloutRoutes,
+  reportRoutes,
   freezeWindowRoutes,
   emergencyRoutes,
   observationRoutes,

@@ -15,6 +15,7 @@ import * as incidents from './incidents.js';
 import * as jobs from './jobs.js';
 import * as lint from './lint.js';
 import * as lists from './lists.js';
+import * as reports from './reports.js';
 import * as rollouts from './rollouts.js';
 import * as settings from './settings.js';
 import * as simulation from './simulation.js';
@@ -30,6 +31,7 @@ export const operations = {
   ...budgets,
   ...approvals,
   ...rollouts,
+  ...reports,
   ...freezeWindows,
   ...incidents,
   ...catalog,
@@ -56,6 +58,7 @@ export const allOperations: readonly Operation[] = [
   budgets,
   approvals,
   rollouts,
+  reports,
   freezeWindows,
   incidents,
   catalog,
