@@ -20,6 +20,13 @@ describe('two names', () => {
     ['straße', 'STRASSE'],
     ['ÖZGE', 'özge'],
     ['Νίκος', 'νίκος'],
+    ['ann-lee@example.com', 'ann\u2010lee@example.com'], // a hyphen
+    ['ann-lee', 'ann\u2212lee'], // a minus
+    ["o'neill", 'o\u2019neill'], // an apostrophe of print
+    ["o'neill", 'o\u02bcneill'], // one that is a letter
+    ['ANN', 'ꓮꓠꓠ'], // Lisu
+    ['Ann', 'ꭺnn'], // a small letter of Cherokee
+    ['nina', 'ɴɪɴᴀ'], // small capitals
   ])('%s and %s are one person', (a, b) => {
     expect(samePerson(a, b)).toBe(true);
     expect(samePerson(b, a)).toBe(true);
@@ -32,6 +39,8 @@ describe('two names', () => {
     ['nan', 'van'],
     ['Иван', 'Иваи'],
     ['ann lee', 'annlee'],
+    ['ann-lee', 'ann_lee'],
+    ['Ian', 'lan'],
     ['service:ann', 'ann'],
   ])('%s and %s are two', (a, b) => {
     expect(samePerson(a, b)).toBe(false);

@@ -17,6 +17,8 @@ export function looksOf(name: string): { readonly capital: string; readonly smal
   // U+2800 is a blank that is no white space. Upper case first, for letters that have several lower cases.
   const capitals = shown
     .replaceAll(/[\s\u2800]+/gu, ' ')
+    .replaceAll(/[\p{Dash_Punctuation}\u02d7\u2043\u2212]/gu, '-')
+    .replaceAll(/[`\u02b9\u02bb-\u02bd\u02c8\u2018-\u201b\u2032\ua78c]/gu, "'")
     .trim()
     .toUpperCase();
   return { capital: inLatin(capitals, capitalLookAlikes), small: inLatin(capitals.toLowerCase(), smallLookAlikes) };
@@ -31,33 +33,35 @@ function inLatin(text: string, lookAlikes: ReadonlyMap<string, string>): string 
 
 /**
  * After the confusables of Unicode Technical Standard 39, for the scripts whose letters pass for Latin ones: Cyrillic, Greek,
- * Armenian, and Latin beyond ASCII. Digits stay what they are: organisations really call two people `ann1` and `annl`.
+ * Armenian, Cherokee, Lisu, and Latin beyond ASCII. Digits stay what they are: organisations really call two people `ann1` and `annl`.
  */
 const capitalLookAlikes = lookAlikeMap({
-  A: 'АΑ',
-  B: 'ВΒ',
-  C: 'СϹ',
-  E: 'ЕΕ',
-  F: 'Ϝ',
-  G: 'Ԍ',
-  H: 'НΗ',
-  I: 'ІΙӀ',
-  J: 'ЈͿ',
-  K: 'КΚ',
-  L: 'Լ',
-  M: 'МΜϺ',
-  N: 'Ν',
-  O: 'ОΟՕ',
-  P: 'РΡ',
+  A: 'АΑᴀᎪꓮ',
+  B: 'ВΒʙᏴꓐ',
+  C: 'СϹᴄᏟꓚ',
+  D: 'ᴅᎠꓓ',
+  E: 'ЕΕᴇᎬꓰ',
+  F: 'Ϝꜰꓝ',
+  G: 'ԌɢᏀꓖ',
+  H: 'НΗʜᎻꓧ',
+  I: 'ІΙӀꞮɪꓲ',
+  J: 'ЈͿᴊᎫꓙ',
+  K: 'КΚᴋᏦꓗ',
+  L: 'ԼʟᏞꓡ',
+  M: 'МΜϺᴍᎷꓟ',
+  N: 'Νɴꓠ',
+  O: 'ОΟՕᴏꓳ',
+  P: 'РΡᴘᏢꓑ',
   Q: 'Ԛ',
-  S: 'ЅՏ',
-  T: 'ТΤ',
-  U: 'Ս',
-  V: 'Ѵ',
-  W: 'Ԝ',
-  X: 'ХΧ',
-  Y: 'ҮΥУ',
-  Z: 'Ζ',
+  R: 'Ʀʀꓣ',
+  S: 'ЅՏꜱᏚꓢ',
+  T: 'ТΤᴛᎢꓔ',
+  U: 'Սᴜꓴ',
+  V: 'ѴᴠᏙꓦ',
+  W: 'ԜᴡᎳꓪ',
+  X: 'ХΧꓫ',
+  Y: 'ҮΥУʏꓬ',
+  Z: 'ΖᴢᏃꓜ',
 });
 const smallLookAlikes = lookAlikeMap({
   a: 'аαɑ',
