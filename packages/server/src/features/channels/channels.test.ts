@@ -176,8 +176,10 @@ describe('a message about a rollout', () => {
       version: '1.3.0',
       from: { phase: 'canary', share_pct: 10 },
       to: { phase: 'rolled_back', share_pct: 0 },
-      reason: 'the error rate is above 10 %',
       holds: [],
+      reason: 'the error rate is above 10 %',
+      metric: { name: 'error_rate', before: 0.01, after: 0.8225806451, limit: 0.1, sample: 62, share_pct: 10 },
+      rollback: { from: { id: 4, version: '1.3.0' }, to: { id: 3, version: '1.2.0' }, by: 'controller' },
     },
     hash: '',
   };
@@ -189,14 +191,18 @@ describe('a message about a rollout', () => {
       title: 'A rollout was rolled back',
       facts: [
         ['Subject', 'rollout/4'],
+        ['Bundle', '1.3.0 → 1.2.0'],
         ['Step', 'canary, 10 % → rolled_back, 0 %'],
-        ['Bundle', '1.3.0'],
+        ['Metric', 'error rate 0.01 → 0.823 (limit 0.1)'],
         ['Reason', 'the error rate is above 10 %'],
         ['By', 'system'],
       ],
       link: 'https://studio.example/rollouts/4',
     });
     expect(message.action).toMatch(/decisions that failed/);
+    const reasons = ['no error rate yet: nothing was decided in this step'];
+    const held = { ...event, kind: 'rollout.held', data: { version: '1.3.0', holds: ['inconclusive'], reasons } };
+    expect(messageOf(held, 'default', null).facts).toContainEqual(['Gates', reasons[0]]);
   });
 
   it('can be made of any data', () => {

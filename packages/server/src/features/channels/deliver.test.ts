@@ -337,7 +337,7 @@ describe('Slack', () => {
     expect(json.blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section', 'actions', 'context']);
     expect(json.text).toContain('bundle 1.3.0 was rolled back &lt;!channel&gt;');
     expect(text).toContain('1.3.0 → 1.2.0');
-    expect(text).toContain('error_rate 0.01 → 0.2 (limit 0.1)');
+    expect(text).toContain('error rate 0.01 → 0.2 (limit 0.1)');
     expect(text).toContain('failed decisions &amp; fix the rule');
     expect(text).toMatch(/https:\/\/studio\.example\/incidents\/\d+/);
     expect(text).not.toContain('<!channel>');

@@ -96,6 +96,7 @@ const shown: readonly (readonly [member: string, name: string])[] = [
   ['share_pct', 'Share of traffic, %'],
   ['canary_pct', 'Share of traffic, %'],
   ['holds', 'Held because of'],
+  ['reasons', 'Gates'],
   ['reason', 'Reason'],
   ['justification', 'Justification'],
   ['groups', 'Asked'],
@@ -114,7 +115,7 @@ const shown: readonly (readonly [member: string, name: string])[] = [
 function factsOf({ subject, actor, data }: ChangeEvent): Message['facts'] {
   const details = record(data.details) ?? data;
   const facts: [string, string][] = [['Subject', subject]];
-  const bundles = record(details.bundles);
+  const bundles = record(details.bundles) ?? record(data.rollback);
   if (bundles) facts.push(['Bundle', `${text(bundles.from) ?? 'none'} → ${text(bundles.to) ?? 'none'}`]);
   const [from, to] = [stepText(data.from), stepText(data.to)];
   if (to !== null) facts.push(['Step', from === null || from === to ? to : `${from} → ${to}`]);
@@ -135,10 +136,16 @@ function stepText(step: unknown): string | null {
 }
 
 function metricText({ name, before, after, limit }: Readonly<Record<string, unknown>>): string {
-  const parts = [text(name) ?? 'metric'];
-  if (text(before) !== null || text(after) !== null) parts.push(`${text(before) ?? '?'} → ${text(after) ?? '?'}`);
-  if (text(limit) !== null) parts.push(`(limit ${text(limit)})`);
+  const parts = [words(text(name) ?? 'metric')];
+  const [was, is, most] = [before, after, limit].map(figure);
+  if (was || is) parts.push(`${was ?? '?'} → ${is ?? '?'}`);
+  if (most) parts.push(`(limit ${most})`);
   return parts.join(' ');
+}
+
+/** Three digits of a measured number tell enough. */
+function figure(value: unknown): string | null {
+  return typeof value === 'number' ? String(Number(value.toPrecision(3))) : text(value);
 }
 
 function actionOf(kind: string, data: ChangeEvent['data']): string | null {

@@ -137,7 +137,7 @@ async function undo(tx: PoolClient, order: RollbackOrder, { from, previous, newe
     at: now.toISOString(),
     ...(order.claimedActor ? { rolled_back_by: order.claimedActor } : {}),
   };
-  const generation = await writeUndone(tx, order, { row, from, previous, record });
+  const generation = await writeUndone(tx, order, { row, seen, from, previous, record });
   if (previous && decided) await told(() => noteAtTarget(tx, workspaceId, previous.id, record));
   const happened = { row, seen, safe, decided, record };
   const incidentId = decided
@@ -168,18 +168,24 @@ export function logUntold(log: Logger, workspaceId: number, { from, untold }: Ro
 
 interface Written {
   readonly row: RolloutRow | null;
+  readonly seen: Judged | null;
   readonly from: BundlePlace;
   readonly previous: BundlePlace | null;
   readonly record: Readonly<Record<string, unknown>>;
 }
 
-async function writeUndone(tx: PoolClient, order: RollbackOrder, { row, from, record }: Written): Promise<number> {
+async function writeUndone(
+  tx: PoolClient,
+  order: RollbackOrder,
+  { row, seen, from, record }: Written,
+): Promise<number> {
   const { actor, reason, now } = order;
   if (row === null) throw new Error(`bundle ${from.id} is in force without a rollout`);
   const outcome = transition(stateOf(row), { kind: 'rollback' }, now);
   if (!('event' in outcome)) throw new Error(`rollout ${row.id} of a bundle in force cannot be rolled back`);
   const { to, event } = outcome;
-  const written = await writeRollout(tx, { row, to, event, actor, now, endReason: reason, data: { rollback: record } });
+  const data = { reason, metric: seen && metricOf(seen), rollback: record };
+  const written = await writeRollout(tx, { row, to, event, actor, now, endReason: reason, data });
   const generation = written.generation as number;
   // The database's time, as servers acknowledge by it.
   await tx.query('update rollout set undone_generation = $2, undone_at = now() where id = $1', [row.id, generation]);

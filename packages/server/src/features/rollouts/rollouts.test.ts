@@ -270,6 +270,15 @@ describe('a bad bundle', () => {
         },
       },
     ]);
+    const told = await yard.db.pool.query(
+      `select data from event where subject = $1 and kind = 'rollout.rolled_back'`,
+      [`rollout/${rollout.id}`],
+    );
+    expect(told.rows).toMatchObject([
+      {
+        data: { reason: rollout.end_reason, metric: { name: 'deny_rate', after: 1 }, rollback: { to: { id: stable } } },
+      },
+    ]);
     const { decision_ids: named } = (incidents[0]?.details ?? {}) as { decision_ids?: string[] };
     const found = await yard.call('getDecision', { params: { id: named?.[0] ?? '' } });
     expect(found.body).toMatchObject({ arm: 'canary', effect: 'deny' });
