@@ -5,12 +5,13 @@ import {
   type LintCode,
   type Lists,
   type Severity,
+  severities,
 } from '@policy-studio/engine';
 import type { Bundle, PolicyStudioClient } from '@policy-studio/sdk';
 import { type Compared, compareRules } from '../diff/compare-rules.js';
 import { type LintedFile, lintFile } from '../lint/lint-file.js';
 import { type CompiledRules, compiledRules, noRules } from '../rules-file.js';
-import type { BundleDocument } from './documents.js';
+import { type BundleDocument, isRecord } from './documents.js';
 import { type Held, headOf, type PolicyFolder } from './folder.js';
 import type { SyncItem } from './item.js';
 import { listValues, type ServerState } from './server-state.js';
@@ -101,14 +102,19 @@ interface EffectiveSettings {
   readonly severities: Readonly<Partial<Record<LintCode, Severity | 'off'>>>;
 }
 
-/** The server judges the values; until it has, a file's are taken for what they should be. */
-function settingsAfter({ settings }: PolicyFolder, server: ServerState): EffectiveSettings {
-  const after = { ...server.settings, ...Object.fromEntries(settings?.document.values ?? []) };
+/** The file's values where they are such as the server will take; of the others it will say so itself. */
+function settingsAfter({ settings }: PolicyFolder, { settings: there }: ServerState): EffectiveSettings {
+  const said = (name: string): unknown => settings?.document.values.get(name);
+  const oneOf = <V>(known: readonly V[], name: string, otherwise: V): V =>
+    known.find((value) => value === said(name)) ?? otherwise;
+  const asked = said('lint_severities');
+  const levels = [...severities, 'off' as const];
+  const sound = isRecord(asked) && Object.values(asked).every((level) => levels.some((known) => known === level));
   return {
-    defaultEffect: after.default_effect,
-    catalogMode: after.catalog,
-    enforceContext: after.enforce_context,
-    severities: after.lint_severities,
+    defaultEffect: oneOf(['allow', 'deny', 'needs_approval'] as const, 'default_effect', there.default_effect),
+    catalogMode: oneOf(['strict', 'open'] as const, 'catalog', there.catalog),
+    enforceContext: oneOf([true, false], 'enforce_context', there.enforce_context),
+    severities: sound ? (asked as EffectiveSettings['severities']) : there.lint_severities,
   };
 }
 
