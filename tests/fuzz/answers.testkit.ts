@@ -70,8 +70,8 @@ export function faultOf(request: FuzzedRequest, { status, headers, text }: Fuzze
   if (status !== 304 && headers['content-security-policy'] === undefined) return 'without a content security policy';
   if (headers['x-request-id'] === undefined) return 'without a request id';
   if (headers['access-control-allow-origin'] !== undefined) return 'readable by other origins';
-  if (headers['set-cookie'] !== undefined && request.operationId !== 'signIn' && request.operationId !== 'signOut')
-    return 'sets a cookie';
+  // With another method, what was meant to read the session ends it.
+  if (headers['set-cookie'] !== undefined && !/\/(session|sign-in)\b/.test(request.path)) return 'sets a cookie';
   const type = headers['content-type'] ?? '';
   if (status >= 400) {
     if (inside.test(text)) return 'tells of its inside';

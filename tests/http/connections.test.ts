@@ -4,7 +4,9 @@ import { startTestServer, type TestServer } from '../../packages/server/src/serv
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ app: { limits: { headersMs: 300, requestMs: 600, checkMs: 50, connections: 20 } } });
+  server = await startTestServer({
+    app: { limits: { headersMs: 300, requestMs: 600, checkMs: 50, silentMs: 1_500, connections: 20 } },
+  });
 });
 afterAll(() => server?.close());
 
@@ -29,6 +31,13 @@ function raw(
       resolve({ answer, afterMs: Date.now() - started });
     });
   });
+}
+
+/** How many connections the server holds. */
+function connections(): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
 }
 
 function problemOf(answer: string): unknown {
@@ -63,6 +72,20 @@ describe('a connection', () => {
   it('with headers without end is told so and closed', async () => {
     const { answer } = await raw(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(40_000)}\r\n\r\n`);
     expect(problemOf(answer)).toMatchObject({ status: 431, code: 'headers_too_large' });
+  });
+
+  it('that takes nothing of what it asked for is closed', async () => {
+    const port = Number(new URL(server.url).port);
+    const request = 'GET /docs/reference.js HTTP/1.1\r\nHost: x\r\n\r\n';
+    const started = Date.now();
+    // More of them than the buffers of the system hold, and not one byte is read before the server gave up.
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(request.repeat(20)));
+    socket.pause();
+    socket.on('error', () => undefined);
+    await expect.poll(connections, { timeout: 5_000, interval: 10 }).toBe(1);
+    await expect.poll(connections, { timeout: 15_000, interval: 100 }).toBe(0);
+    expect(Date.now() - started).toBeGreaterThan(1_000);
+    socket.destroy();
   });
 
   it('beyond the limit is dropped, and the others go on', async () => {

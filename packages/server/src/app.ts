@@ -74,6 +74,11 @@ const connectionLimits = {
   requestMs: 60_000,
   /** How often the two are checked. */
   checkMs: 2_000,
+  /**
+   * How long nothing may pass in either direction: a reader that takes nothing of a large answer holds its memory no longer.
+   * Longer than any long poll, and than streams are silent.
+   */
+  silentMs: 180_000,
   /** Longer than the idle times of common proxies, so that they close first. */
   keepAliveMs: 72_000,
   connections: 10_000,
@@ -106,6 +111,7 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     requestTimeout: limits.requestMs,
+    connectionTimeout: limits.silentMs,
     keepAliveTimeout: limits.keepAliveMs,
     trustProxy: options.trustedProxy ? [...options.trustedProxy] : false,
     return503OnClosing: false,

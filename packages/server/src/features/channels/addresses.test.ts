@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type LookupFunction } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { isPrivateLiteral, isPublicAddress, publicLookup } from './addresses.js';
 import { post } from './post.js';
@@ -43,6 +44,19 @@ describe('an URL', () => {
     'https://localhost/',
     'https://localhost./',
     'https://a.localhost/',
+    'https://0177.0.0.1/',
+    'https://0/',
+    'https://127.0.0.1./',
+    'https://%31%32%37.0.0.1/',
+    'https://①②⑦.⓪.⓪.①/',
+    'https://127。0。0。1/',
+    'https://hooks.slack.com@127.0.0.1/',
+    'https://127.0.0.1\\@hooks.slack.com/',
+    'https://ⓛocalhost/',
+    'https://[::]/',
+    'https://[::ffff:a9fe:a9fe]/',
+    'https://[64:ff9b::a9fe:a9fe]/',
+    'https://[2002:a00:1::]/',
   ])('`%s` is private however it is spelled', (url) => expect(isPrivateLiteral(new URL(url))).toBe(true));
   it.each(['https://hooks.slack.com/x', 'https://8.8.8.8/'])('`%s` may be public', (url) =>
     expect(isPrivateLiteral(new URL(url))).toBe(false),
@@ -55,6 +69,29 @@ describe('a lookup', () => {
       const error = await new Promise((resolve) => publicLookup('localhost', { all }, resolve));
       expect(error).toMatchObject({ code: 'PRIVATE_ADDRESS' });
     }
+  });
+});
+
+describe('a connection', () => {
+  it('goes to no address but those that were checked, so that a name cannot answer otherwise in between', async () => {
+    let reached = 0;
+    const inside = createServer(() => {
+      reached += 1;
+    });
+    await new Promise<void>((resolve) => inside.listen(0, '127.0.0.1', resolve));
+    const { port } = inside.address() as AddressInfo;
+    const connected = (lookup?: LookupFunction) =>
+      new Promise<unknown>((resolve) => {
+        const socket = connect({ host: 'localhost', port, family: 4, ...(lookup ? { lookup } : {}) });
+        socket
+          .on('connect', () => resolve('connected'))
+          .on('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+        socket.on('close', () => socket.destroy()).unref();
+      });
+    expect(await connected()).toBe('connected');
+    expect(await connected(publicLookup)).toBe('PRIVATE_ADDRESS');
+    await expect.poll(() => reached).toBe(1);
+    inside.close();
   });
 });
 
