@@ -22,6 +22,14 @@ import { Finding, LintReport, SuppressedFinding } from './schemas/lint.js';
 import { NamedListDocument } from './schemas/list.js';
 import { WouldDeny } from './schemas/observation.js';
 import { Provenance } from './schemas/provenance.js';
+import {
+  DecisionSummary,
+  PolicyReport,
+  RolloutChanges,
+  RolloutSeries,
+  RolloutTimeline,
+  RuleUsage,
+} from './schemas/report.js';
 import { CanaryStatus, Gate, GateCheck, RollbackResult, RolloutDocument, RolloutSummary } from './schemas/rollout.js';
 import { Settings } from './schemas/settings.js';
 import { Comparison, MutationCoverage, Simulation, SimulationCase } from './schemas/simulation.js';
@@ -79,6 +87,12 @@ const named: readonly TSchema[] = [
   GateCheck,
   CanaryStatus,
   RollbackResult,
+  DecisionSummary,
+  PolicyReport,
+  RolloutSeries,
+  RolloutChanges,
+  RolloutTimeline,
+  RuleUsage,
   FreezeWindow,
   System,
   Replica,
