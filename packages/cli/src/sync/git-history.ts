@@ -17,7 +17,8 @@ export interface GitHistory {
 }
 
 const mostCommits = 1000;
-const mostBytes = 64 * 1024 * 1024;
+const mostBytes = 128 * 1024 * 1024;
+const mostAtOnce = 64;
 /** Those of GitHub and of most others have 40, of SHA-256 repositories 64. */
 const commitName = /^[0-9a-f]{40,64}$/;
 
@@ -30,7 +31,7 @@ export async function gitHistory(
   paths: readonly string[],
   { env }: Terminal,
 ): Promise<GitHistory | null> {
-  const git = (...args: string[]) => runGit(args, folder, env);
+  const git = async (...args: string[]) => (await runGit(args, folder, env)).toString('utf8');
   const head = await git('rev-parse', '--verify', 'HEAD^{commit}').catch((error: unknown) => {
     if (!(error instanceof GitError)) throw error;
     // Outside of a repository, or in one without a commit; else there is one that git will not read, and says why.
@@ -63,6 +64,8 @@ export async function gitHistory(
       'log',
       '--follow',
       `--max-count=${mostCommits}`,
+      // What a merge made of its sides is a state of its own.
+      '--diff-merges=first-parent',
       '--format=%x00%H',
       '--name-only',
       '--',
@@ -73,7 +76,9 @@ export async function gitHistory(
       .map((entry) => entry.trim().split('\n'))
       .flatMap(([at, ...names]) => {
         const path = names.at(-1) ?? '';
-        return at === undefined || path === '' ? [] : [`${at}:${path}`];
+        if (at === undefined || path === '') return [];
+        // Names with quotes or control characters are printed quoted: the file is looked for under the name it has.
+        return [path.startsWith('"') ? `${at}:./${name}` : `${at}:${path}`];
       });
   };
   return {
@@ -86,13 +91,14 @@ export async function gitHistory(
         found = versions(name);
         known.set(name, found);
       }
-      for (const version of await found) {
-        // The commit that deleted a file does not hold it.
-        const text = await git('cat-file', 'blob', version).catch((error: unknown) => {
-          if (error instanceof GitError) return null;
-          throw error;
-        });
-        if (text !== null) yield text;
+      const all = await found;
+      // One process for each is slow, and all at once may be more than fits: the first by itself, since it mostly is the one.
+      for (let at = 0, many = 1; at < all.length; ) {
+        const texts = blobsIn(await runGit(['cat-file', '--batch'], folder, env, all.slice(at, at + many)));
+        yield* texts;
+        at += many;
+        const largest = texts.reduce((most, text) => Math.max(most, text.length), 1);
+        many = Math.max(1, Math.min(mostAtOnce, Math.floor(mostBytes / 8 / largest)));
       }
     },
     async deleted(below) {
@@ -115,28 +121,48 @@ export async function gitHistory(
 /** Git ran and said no. */
 class GitError extends Error {}
 
-async function runGit(args: readonly string[], folder: string, env: Terminal['env']): Promise<string> {
+/** The texts in the output of `cat-file --batch`; what is missing, as in the commit that deleted a file, is passed over. */
+function blobsIn(output: Buffer): string[] {
+  const texts: string[] = [];
+  for (let at = 0; at < output.length; ) {
+    const end = output.indexOf(0x0a, at);
+    const head = output.toString('utf8', at, end);
+    const [, type, size] = /^[0-9a-f]+ (\w+) (\d+)$/.exec(head) ?? [];
+    at = end + 1;
+    if (size === undefined) continue;
+    if (type === 'blob') texts.push(output.toString('utf8', at, at + Number(size)));
+    at += Number(size) + 1;
+  }
+  return texts;
+}
+
+/** What git prints. `lines` are its input. */
+async function runGit(
+  args: readonly string[],
+  folder: string,
+  env: Terminal['env'],
+  lines: readonly string[] = [],
+): Promise<Buffer> {
   // A repository's own settings may name programs to run; none of them is needed here.
   const safe = [
-    '-c',
-    'core.fsmonitor=false',
-    '-c',
-    'core.quotePath=false',
-    '-c',
-    'log.showSignature=false',
+    ...['core.fsmonitor=false', 'core.quotePath=false', 'log.showSignature=false'].flatMap((each) => ['-c', each]),
     '--no-pager',
     '--literal-pathspecs',
   ];
   const settings = { ...env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_NO_LAZY_FETCH: '1', GIT_TERMINAL_PROMPT: '0' };
   return new Promise((resolve, reject) => {
-    const options = { cwd: folder, env: settings, maxBuffer: mostBytes, encoding: 'utf8' } as const;
-    execFile('git', [...safe, ...args], options, (error, stdout, stderr) => {
+    const options = { cwd: folder, env: settings, maxBuffer: mostBytes, encoding: 'buffer' } as const;
+    const child = execFile('git', [...safe, ...args], options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       const { code } = error as { code?: unknown };
+      const told = stderr.toString('utf8').trim();
       if (code === 'ENOENT') reject(unusable('there is no command `git`: install it, or put it into $PATH'));
-      else if (typeof code === 'number') reject(new GitError(stderr.trim()));
-      else reject(unusable(`git ${args[0] ?? ''} failed: ${stderr.trim() || error.message}`));
+      else if (typeof code === 'number') reject(new GitError(told));
+      else reject(unusable(`git ${args[0] ?? ''} failed: ${told || error.message}`));
     });
+    // A git that ended early says why by its exit code.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(lines.map((line) => `${line}\n`).join(''));
   });
 }
 
