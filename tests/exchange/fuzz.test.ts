@@ -129,11 +129,11 @@ const times = full ? 10 : 1;
 
 describe('of an export', () => {
   it('no single bit can be turned', async () => {
-    await noneTaken(flips(JSON.stringify(original), 4_000, dice(seed)), original);
+    await noneTaken(flips(JSON.stringify(original), 5_000, dice(seed)), original);
   }, 600_000);
 
   it('nothing can be changed that leaves it JSON', async () => {
-    const statuses = await noneTaken(mutants(original, 4_000 * times, other, dice(seed + 1)), original);
+    const statuses = await noneTaken(mutants(original, 5_000 * times, other, dice(seed + 1)), original);
     // Most of them get as far as the signature.
     expect(statuses.get(400) ?? 0).toBeGreaterThan(500);
   }, 600_000);
