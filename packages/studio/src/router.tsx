@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-router';
 import { faultOf, queryClient } from './api/query-client.js';
 import { currentSession, onSessionChange, useSession } from './api/session.js';
+import { readDecisionSearch } from './features/decisions/decision-search.js';
 import { paths } from './paths.js';
 import { NotFoundPage } from './shell/NotFoundPage.js';
 import { Shell } from './shell/Shell.js';
@@ -49,8 +50,36 @@ const bundle = createRoute({
   component: lazyRouteComponent(() => import('./features/bundles/BundlePage.js')),
 });
 
+const rollouts = createRoute({
+  getParentRoute: () => shell,
+  path: paths.rollouts,
+  validateSearch: (search: Record<string, unknown>): { offset?: number } => offsetOf(search),
+  component: lazyRouteComponent(() => import('./features/rollouts/RolloutsPage.js')),
+});
+
+const rollout = createRoute({
+  getParentRoute: () => shell,
+  path: paths.rollout,
+  component: lazyRouteComponent(() => import('./features/rollouts/RolloutPage.js')),
+});
+
+const decisions = createRoute({
+  getParentRoute: () => shell,
+  path: paths.decisions,
+  validateSearch: readDecisionSearch,
+  component: lazyRouteComponent(() => import('./features/decisions/DecisionsPage.js')),
+});
+
+const decision = createRoute({
+  getParentRoute: () => shell,
+  path: paths.decision,
+  component: lazyRouteComponent(() => import('./features/decisions/DecisionPage.js')),
+});
+
+const pages = [overview, bundles, bundle, rollouts, rollout, decisions, decision] as const;
+
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([overview, bundles, bundle])]),
+  routeTree: root.addChildren([shell.addChildren(pages)]),
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,

@@ -1,4 +1,4 @@
-import { IconLayoutDashboard, IconPackages } from '@tabler/icons-react';
+import { IconLayoutDashboard, IconListSearch, IconPackages, IconRocket } from '@tabler/icons-react';
 import type { LinkProps } from '@tanstack/react-router';
 import type { ComponentType } from 'react';
 import { paths } from '../paths.js';
@@ -19,5 +19,7 @@ export const navigation: readonly (readonly NavigationPage[])[] = [
   [
     { to: paths.overview, title: 'Overview', Icon: IconLayoutDashboard },
     { to: paths.bundles, title: 'Bundles', Icon: IconPackages },
+    { to: paths.rollouts, title: 'Rollouts', Icon: IconRocket },
   ],
+  [{ to: paths.decisions, title: 'Decisions', Icon: IconListSearch }],
 ];

@@ -91,6 +91,7 @@ export const theme = createTheme({
         events: { hover: true, focus: true, touch: true },
       },
     },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
     NavLink: { defaultProps: { variant: 'subtle' } },
     Table: { defaultProps: { verticalSpacing: rem(11), horizontalSpacing: rem(12) } },
   },
