@@ -128,6 +128,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
         'Send `Authorization: Bearer <API key>`; what a key may do is told by its role, named with each operation.',
         'A key belongs to one workspace. `ADMIN_TOKEN` is the admin of all and selects one by `X-Workspace` (default `default`).',
         'A browser signs in by `POST /policy/sign-in` and is known by a cookie; what changes something then needs the header `X-CSRF-Token`, from `GET /policy/session`.',
+        'What a key may still ask in this minute stands in `RateLimit` and `RateLimit-Policy`; beyond it the answer is 429 with `Retry-After`. Decisions are not counted so.',
         'Bodies are JSON, unknown members are refused. Every error is a problem (RFC 9457) with a `code` from [the list](docs/problems).',
       ].join('\n\n'),
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
