@@ -34,13 +34,18 @@ function say(text) {
   process.stdout.write(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
 }
 
-async function call(method, path, token, body) {
+async function call(method, path, token, body, attempt = 1) {
   const response = await fetch(`${base}/policy${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
   const answer = response.status === 204 ? null : await response.json();
+  // What only reads is asked again by anybody who meets a busy server.
+  if (response.status === 503 && method === 'GET' && attempt < 10) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return call(method, path, token, body, attempt + 1);
+  }
   if (!response.ok) throw new Error(`${method} ${path}: ${answer.code}: ${answer.detail}`);
   return answer;
 }
