@@ -71,11 +71,12 @@ export function failedPage(base: string, refused: string): string {
     `<h1>Not signed in</h1>
 <p role="alert">${withCode(sentence(refused))}</p>
 <p><a href="${base}sign-in">Back</a></p>`,
+    'panel',
   );
 }
 
 function page(title: string, body: string): string {
-  return htmlPage('', `Policy Studio: ${title.toLowerCase()}`, `<h1>${title}</h1>\n${body}`);
+  return htmlPage('', `Policy Studio: ${title.toLowerCase()}`, `<h1>${title}</h1>\n${body}`, 'panel');
 }
 
 function sentence(detail: string): string {
