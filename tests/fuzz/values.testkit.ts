@@ -21,7 +21,7 @@ const words = [
 ];
 
 /** Text that programs stumble over. */
-const oddTexts: readonly string[] = [
+export const oddTexts: readonly string[] = [
   '',
   ' ',
   '\u0000',
