@@ -79,6 +79,7 @@ export async function startServer(
     HOST: '127.0.0.1',
     PORT: String(port),
     DATA_DIR: dataDir,
+    SEED_DEMO: 'false',
     ADMIN_TOKEN: adminToken,
     LOG_LEVEL: 'error',
     ...env,

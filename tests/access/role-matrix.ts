@@ -44,6 +44,7 @@ export const roleMatrix: Readonly<Record<OperationId, string>> = {
   disablePolicy: 'admin',
   downloadBundle: 'operator admin',
   enablePolicy: 'admin',
+  endDemo: 'instance',
   endSession: readers,
   evaluate: 'agent admin',
   evaluateBatch: 'agent admin',

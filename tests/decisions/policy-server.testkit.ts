@@ -39,6 +39,7 @@ export async function startPolicyServer(
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? '',
       DATA_DIR: dataDir,
+      SEED_DEMO: 'false',
       HOST: '127.0.0.1',
       PORT: String(port),
       ADMIN_TOKEN: adminToken,

@@ -13,6 +13,7 @@ import { bundleRoutes } from './features/bundles/routes.js';
 import { catalogRoutes } from './features/catalog/routes.js';
 import { channelRoutes } from './features/channels/routes.js';
 import { decisionRoutes } from './features/decisions/routes.js';
+import { demoRoutes } from './features/demo/routes.js';
 import { emergencyRoutes } from './features/emergency/routes.js';
 import { enforcementRoutes } from './features/enforcement/routes.js';
 import { eventRoutes } from './features/events/routes.js';
@@ -66,6 +67,7 @@ const slices: readonly ((app: FastifyInstance, services: Services) => void)[] = 
   simulationRoutes,
   jobRoutes,
   workspaceRoutes,
+  demoRoutes,
 ];
 
 const connectionLimits = {
@@ -84,6 +86,9 @@ const connectionLimits = {
   connections: 10_000,
   headerBytes: 16 * 1024,
 } as const;
+
+/** Bodies that are too large are received to their end up to this size. */
+const lingerBytes = 64 * 1024 * 1024;
 
 export interface AppOptions {
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
@@ -161,6 +166,10 @@ export async function buildApp(services: Services, options: AppOptions = {}): Pr
   app.setErrorHandler((error, request, reply) => {
     const refusal = refusalOf(error, request.routeOptions.bodyLimit);
     if (!refusal) services.log.error({ err: error, request_id: request.id }, 'a request failed');
+    // Closed at once, the answer could be lost on a client that is still sending; the rest is read and thrown away.
+    if (refusal?.code === 'too_large' && Number(request.headers['content-length']) <= lingerBytes) {
+      reply.removeHeader('connection');
+    }
     return sendProblem(
       request,
       reply,

@@ -23,6 +23,7 @@ describe('the environment', () => {
       allowPrivateWebhooks: false,
       identity: { sessionIdleMs: 8 * 3600_000, sessionMs: 24 * 3600_000, oidc: null, jwt: null },
       requestsPerMinute: 6_000,
+      seedDemo: true,
     });
   });
 

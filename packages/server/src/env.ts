@@ -36,6 +36,8 @@ export interface Environment {
   /** What a scraper off this machine shows to read `/metrics`. */
   readonly metricsToken: string | null;
   readonly identity: IdentitySettings;
+  /** Whether an empty store gets a demo workspace. */
+  readonly seedDemo: boolean;
   /** Of one key, besides decisions; null: as many as come. */
   readonly requestsPerMinute: number | null;
 }
@@ -71,6 +73,7 @@ export function readEnvironment(variables: Variables, workingFolder: string): En
     allowPrivateWebhooks: flagOf('ALLOW_PRIVATE_WEBHOOKS', read('ALLOW_PRIVATE_WEBHOOKS'), false),
     metricsToken: tokenOf('METRICS_TOKEN', read('METRICS_TOKEN')),
     identity: identityOf(read, publicUrl),
+    seedDemo: flagOf('SEED_DEMO', read('SEED_DEMO'), databaseUrl === null),
     requestsPerMinute: rateOf('REQUESTS_PER_MINUTE', read('REQUESTS_PER_MINUTE')),
   };
   if (environment.previousHmacSecret !== null && environment.previousHmacSecret === environment.hmacSecret) {

@@ -9,10 +9,11 @@ import { createFolder } from './database/embedded/layout.js';
 import { MigrationError, migrate, pendingMigrations } from './database/migrate.js';
 import { DatabaseStartError, errorCode, storageError } from './database/start-error.js';
 import { within } from './deadline.js';
+import { seedDemo } from './demo/seed.js';
 import { type Environment, EnvironmentError, readEnvironment } from './env.js';
 import { type ConsoleLink, consoleLink } from './features/access/sign-in.js';
 import { type RunningJobs, runJobs } from './jobs/run.js';
-import { jobs } from './jobs/schedule.js';
+import { jobs, rolloutTick } from './jobs/schedule.js';
 import { type KeptSecret, keptSecret } from './kept-secret.js';
 import { createLogger, type Logger } from './logging.js';
 import { type OpenServices, openServices, type Services } from './services.js';
@@ -21,6 +22,9 @@ import { type OpenServices, openServices, type Services } from './services.js';
 const drainMs = 10_000;
 /** A terminal's Ctrl-C reaches this process twice, from the terminal and from npm; only a later one is meant. */
 const sameSignalMs = 1_000;
+
+const demoNotice =
+  'A demo to look at is in the workspace `demo`: agents at work, a rollout on its way, approvals that wait. SEED_DEMO=false leaves it out.\n';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -62,6 +66,8 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
   let opened: OpenServices | undefined;
   let app: FastifyInstance | undefined;
   let running: RunningJobs | undefined;
+  let seeding: Promise<void> | undefined;
+  let ticking: RunningJobs | undefined;
   try {
     await prepareTables(environment, db);
     const adminToken = await secretOr(environment.adminToken, environment, 'admin-token');
@@ -86,14 +92,29 @@ async function serve(environment: Environment, log: Logger): Promise<void> {
       hmacSecret: hmacSecret.value,
       previousHmacSecret: environment.previousHmacSecret,
     });
-    running = runJobs(jobs, opened.services);
-    app = await buildApp(opened.services, await appOptions(environment));
+    const { services } = opened;
+    // Rollouts of the demo's past must not move while it is told; an empty store has no others.
+    running = runJobs(environment.seedDemo ? jobs.filter((job) => job !== rolloutTick) : jobs, services);
+    app = await buildApp(services, await appOptions(environment));
     await app.listen({ host: environment.host, port: environment.port });
     log.info({ version, host: environment.host, port: portOf(app), database: db.kind }, 'started');
-    greet(environment, portOf(app), { kept: adminToken, signIn: await signInLink(opened.services, adminToken) });
+    greet(environment, portOf(app), { kept: adminToken, signIn: await signInLink(services, adminToken) });
+    if (environment.seedDemo) {
+      seeding = seedDemo(services, adminToken.value)
+        .then((made) => {
+          if (made) process.stderr.write(demoNotice);
+        })
+        .catch((error: unknown) => log.warn({ err: error }, 'the demo could not be made'))
+        .then(() => {
+          if (!services.stopping.aborted) ticking = runJobs([rolloutTick], services);
+        });
+    }
     const signal = await stopRequested;
     log.info({ signal }, 'stopping');
   } finally {
+    opened?.beginStop();
+    await seeding;
+    await ticking?.stop();
     await stop({ log, db, opened, app, running });
   }
   log.info('stopped');

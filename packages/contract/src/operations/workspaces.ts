@@ -164,3 +164,16 @@ export const listDeletedWorkspaces = defineOperation({
   response: DeletedWorkspacePage,
   problems: [],
 });
+
+export const endDemo = defineOperation({
+  id: 'endDemo',
+  method: 'DELETE',
+  path: '/policy/demo',
+  tag,
+  summary: 'Start clean: delete the demo workspace now',
+  description:
+    'Nobody changes it any more from this moment, and it is gone within a minute. No other workspace is touched.',
+  access: 'instance',
+  status: 204,
+  problems: ['not_found'],
+});

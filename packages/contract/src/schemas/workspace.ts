@@ -40,6 +40,7 @@ export const Workspace = Type.Object(
     id: Type.Integer(),
     name: Type.String(),
     description: Type.String(),
+    demo: Type.Boolean({ description: 'Its agents, rules and people are made up; see `DELETE /policy/demo`.' }),
     status: Type.Enum(workspaceStatuses),
     created_by: Actor,
     created_at: Timestamp,

@@ -1,3 +1,4 @@
+import { letAgentsAct } from '../demo/agents.js';
 import { forgetSessions } from '../features/access/retention.js';
 import { expireApprovals } from '../features/approvals/expire.js';
 import { remindApprovers } from '../features/approvals/remind.js';
@@ -29,10 +30,13 @@ export interface Job {
 const second = 1_000;
 const minute = 60 * second;
 
+/** Moves rollouts on, holds them and takes them back. */
+export const rolloutTick: Job = { name: 'rollouts.tick', everyMs: 5 * second, run: tickRollouts };
+
 /** Every job of the server, each to be run once at start and then in its turn, never twice at a time. */
 export const jobs: readonly Job[] = [
   { name: 'enforcement.poll', everyMs: 5 * second, run: ({ enforcement }) => enforcement.poll() },
-  { name: 'rollouts.tick', everyMs: 5 * second, run: tickRollouts },
+  rolloutTick,
   { name: 'rollouts.answers', everyMs: 30 * minute, run: ({ db }, now) => forgetAnswers(db.pool, now) },
   { name: 'access.denials', everyMs: second, run: ({ denials }, now) => denials.write(now) },
   { name: 'access.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetSessions(db.pool, now.getTime()) },
@@ -52,6 +56,7 @@ export const jobs: readonly Job[] = [
   { name: 'workspaces.standing', everyMs: 5 * second, run: ({ standings }) => standings.refresh() },
   { name: 'workspaces.storage', everyMs: minute, run: noteStorage },
   { name: 'workspaces.erase', everyMs: minute, run: eraseWorkspaces },
+  { name: 'demo.agents', everyMs: 2 * second, run: letAgentsAct },
   { name: 'channels.deliver', everyMs: second / 2, run: deliverDue },
   { name: 'channels.retention', everyMs: 5 * minute, run: ({ db }, now) => forgetDeliveries(db.pool, now.getTime()) },
   { name: 'audit.checkpoint', everyMs: 5 * minute, run: leaveCheckpoints },

@@ -60,6 +60,7 @@ export const keptTables: Readonly<Record<string, string>> = {
   request_claim: 'request ids kept for a day',
   job: 'work and its results, kept for a short time',
   replica_generation: 'what servers tell of themselves',
+  demo: 'says of a workspace that what is in it is made up',
   decision_rollup_delta: 'in decision_rollup within seconds',
   rollout_evidence_delta: 'in rollout_evidence within seconds',
 };

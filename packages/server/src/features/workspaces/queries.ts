@@ -1,6 +1,7 @@
 import type { DeletedWorkspace, Quotas, Workspace, WorkspaceDetail } from '@policy-studio/contract';
 import type { Pool, PoolClient } from 'pg';
 import type { Caller } from '../../caller.js';
+import { demoColumn } from '../demo/queries.js';
 
 /** Whether the caller holds ADMIN_TOKEN, and so may do what is of the whole installation. */
 export function isInstanceAdmin(caller: Caller): boolean {
@@ -28,10 +29,11 @@ export interface WorkspaceRow {
   readonly deletion_reason: string | null;
   readonly delete_at: Date | null;
   readonly quotas: Partial<Quotas>;
+  readonly demo: boolean;
 }
 
-export const workspaceColumns =
-  'id, name, description, created_by, created_at, read_only_at, read_only_by, read_only_reason, deletion_asked_at, deletion_asked_by, deletion_reason, delete_at, quotas';
+export const workspaceColumns = `id, name, description, created_by, created_at, read_only_at, read_only_by, read_only_reason,
+  deletion_asked_at, deletion_asked_by, deletion_reason, delete_at, quotas, ${demoColumn}`;
 
 export function workspaceDocument(row: WorkspaceRow): Workspace {
   const noted = (at: Date, by: string | null, reason: string | null) => ({
@@ -43,6 +45,7 @@ export function workspaceDocument(row: WorkspaceRow): Workspace {
     id: row.id,
     name: row.name,
     description: row.description,
+    demo: row.demo,
     status: row.delete_at !== null ? 'deleting' : row.read_only_at !== null ? 'archived' : 'active',
     created_by: row.created_by,
     created_at: row.created_at.toISOString(),
