@@ -89,7 +89,7 @@ export function gateRow({ gate, value, limit }: GateFigures, stable: SeenArm): G
     case 'newly_denied':
       return { name: 'Newly denied', own: points(value), stable: '', limit: below(points(limit)) };
     case 'no_match':
-      return { name: 'Newly without a rule', own: points(value), stable: '', limit: below(points(limit)) };
+      return { name: 'Newly no match', own: points(value), stable: '', limit: below(points(limit)) };
     case 'cost_increase':
       return { name: 'Cost a decision', own: signed(value), stable: '', limit: below(signed(limit)) };
     case 'spend':

@@ -70,6 +70,7 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'sm' }, styles: inputStyles },
     Textarea: { defaultProps: { size: 'sm' } },
     Select: { defaultProps: { size: 'sm' }, styles: inputStyles },
+    Autocomplete: { defaultProps: { size: 'sm' }, styles: inputStyles },
     SegmentedControl: { defaultProps: { size: 'xs' } },
     Tabs: { styles: { tab: { fontWeight: 500 } } },
     Menu: { defaultProps: { shadow: 'md', radius: 'lg', position: 'bottom-end' } },

@@ -49,7 +49,11 @@ export function DecisionFacts({ decision }: { readonly decision: Decision }) {
       </Fact>
       <Fact name="Bundle">
         {bundle === null ? 'none was in force' : `${bundle.version}${arm === 'canary' ? ', as canary' : ''}`}
-        {bundle === null ? null : <CopyText what="digest" text={bundle.digest} shown={bundle.digest.slice(0, 12)} />}
+        {bundle === null ? null : (
+          <small>
+            <CopyText what="digest" text={bundle.digest} shown={bundle.digest.slice(0, 12)} />
+          </small>
+        )}
       </Fact>
       <Fact name="Session">
         {session ?? 'none'}

@@ -45,11 +45,15 @@ export function InForceNow() {
           <Facts system={system} />
         )}
         <Button
-          renderRoot={(props) => (
-            <Link to={paths.bundle} params={{ bundleId: String(rollout?.bundle_id ?? system.bundle?.id) }} {...props} />
-          )}
+          renderRoot={(props) =>
+            rollout ? (
+              <Link to={paths.rollout} params={{ rolloutId: String(rollout.id) }} {...props} />
+            ) : (
+              <Link to={paths.bundle} params={{ bundleId: String(system.bundle?.id) }} {...props} />
+            )
+          }
         >
-          Open {rollout?.version ?? system.bundle.version}
+          {rollout ? 'Open rollout' : `Open ${system.bundle.version}`}
         </Button>
       </div>
       {rollout ? <Standing rollout={rollout} /> : null}

@@ -148,7 +148,10 @@ function WayBack({ rollout }: { readonly rollout: Rollout }) {
     ...(max_spend_24h === null ? [] : [`spend $${max_spend_24h} in 24 h`]),
   ];
   const harm = `${limits.join(', ')} or no match +${Math.round(max_no_match_increase * 100)} points`;
-  const bakes = `Each step needs ${durationText(plan.dwell_hours * 3600)} of healthy time, 100 % bakes for ${durationText(plan.bake_hours * 3600)}.`;
+  const bakes =
+    plan.dwell_hours === 0 && plan.bake_hours === 0
+      ? ''
+      : `Each step needs ${durationText(plan.dwell_hours * 3600)} of healthy time, 100 % bakes for ${durationText(plan.bake_hours * 3600)}.`;
   return (
     <Section>
       <p className={classes.wayBack}>
