@@ -112,6 +112,29 @@ describe('a connection', () => {
   });
 });
 
+describe('a body that is too large', () => {
+  it('is refused in words to a client that reads nothing before all is sent', async () => {
+    const length = 17 * 1024 * 1024;
+    const head = `POST /policy/bundles HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.adminToken}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+    const answer = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.on('data', (data) => {
+        text += data.toString();
+      });
+      socket.on('error', ({ message }) => resolve(message));
+      socket.on('close', () => resolve(text));
+      socket.pause();
+      socket.write(head);
+      socket.write(Buffer.alloc(length, 32), () => {
+        socket.resume();
+        setTimeout(() => socket.destroy(), 500);
+      });
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  });
+});
+
 describe('who may not call', () => {
   it('is refused before the body is sent', async () => {
     const { answer } = await raw(
