@@ -43,7 +43,6 @@ export const test = base.extend<PageFixtures, ServerFixtures>({
         env: {
           ...process.env,
           DATA_DIR: dataDir,
-          SEED_DEMO: 'false',
           HOST: '127.0.0.1',
           PORT: '0',
           ADMIN_TOKEN: adminToken,
