@@ -1,6 +1,14 @@
 import { useMantineColorScheme } from '@mantine/core';
 import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight';
-import { IconLogout, IconMoon, IconPackage, IconRuler2, IconSearch, IconSun } from '@tabler/icons-react';
+import {
+  IconListSearch,
+  IconLogout,
+  IconMoon,
+  IconPackage,
+  IconRuler2,
+  IconSearch,
+  IconSun,
+} from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -21,7 +29,9 @@ export default function Palette({ asked }: { readonly asked: number }) {
     setQuery('');
     spotlight.open();
   }, [asked]);
-  const groups = [usePages(), useBundles(), useRules(query), useCommands()].filter(({ actions }) => actions.length > 0);
+  const groups = [useDecision(query), usePages(), useBundles(), useRules(query), useCommands()].filter(
+    ({ actions }) => actions.length > 0,
+  );
   return (
     <Spotlight
       actions={groups}
@@ -92,6 +102,23 @@ function useRules(query: string): SpotlightActionGroupData {
     });
   }
   return { group: 'Rules in force', actions };
+}
+
+const decisionId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** An id out of a log or a ticket leads to its decision. */
+function useDecision(query: string): SpotlightActionGroupData {
+  const navigate = useNavigate();
+  const id = query.trim().toLowerCase();
+  if (!decisionId.test(id)) return { group: 'Decisions', actions: [] };
+  const open = {
+    id: `decision ${id}`,
+    label: id,
+    description: 'Decision',
+    leftSection: <IconListSearch size={16} stroke={1.5} />,
+    onClick: () => void navigate({ to: paths.decision, params: { decisionId: id } }),
+  };
+  return { group: 'Decisions', actions: [open] };
 }
 
 function useCommands(): SpotlightActionGroupData {

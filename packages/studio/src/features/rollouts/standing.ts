@@ -5,6 +5,22 @@ import { countText, durationText } from '../../ui/figures.js';
 import { sentence } from '../../ui/states.js';
 
 type Rollout = Answer<'rollouts', 'getRollout'>;
+type Told =
+  | 'phase'
+  | 'version'
+  | 'previous_version'
+  | 'share_pct'
+  | 'next_step_pct'
+  | 'holds'
+  | 'sign_off'
+  | 'dwell_seconds'
+  | 'dwelled_seconds'
+  | 'end_reason';
+
+/** What it takes to say where a rollout stands. */
+export interface StandingRollout extends Pick<Rollout, Told> {
+  readonly gates: readonly Pick<Rollout['gates'][number], 'verdict' | 'sentence'>[];
+}
 
 export interface Standing {
   /** `holding` and `asking` need somebody or something, `going` needs time alone. */
@@ -14,7 +30,7 @@ export interface Standing {
 }
 
 /** Where a rollout is and why, in one heading and one line. */
-export function standingOf(rollout: Rollout): Standing {
+export function standingOf(rollout: StandingRollout): Standing {
   const { phase, holds, sign_off, gates, share_pct } = rollout;
   if (isOver(phase)) return ended(rollout);
   const place = placeOf(rollout);
@@ -62,16 +78,16 @@ export function timeLeft({
   return Math.max(0, dwell_seconds - dwelled_seconds);
 }
 
-function placeOf({ phase, share_pct }: Rollout): string {
+function placeOf({ phase, share_pct }: StandingRollout): string {
   if (phase === 'baking') return 'at 100 %';
   return share_pct === 0 ? 'in shadow' : `at ${share_pct} %`;
 }
 
-function nextWords({ next_step_pct }: Rollout): string {
+function nextWords({ next_step_pct }: StandingRollout): string {
   return next_step_pct === null ? 'Completed' : `On to ${next_step_pct} %`;
 }
 
-function ended({ phase, version, previous_version, end_reason }: Rollout): Standing {
+function ended({ phase, version, previous_version, end_reason }: StandingRollout): Standing {
   const name = version ?? 'The bundle';
   const before = previous_version ?? 'The built-in safe bundle';
   const why = end_reason === null ? '' : sentence(end_reason);
