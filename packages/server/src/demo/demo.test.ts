@@ -38,6 +38,7 @@ describe('the demo', () => {
     expect(incidents.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
       'agent_failing open',
       'rollback resolved',
+      'agent_blocked resolved',
     ]);
     const { totals, buckets } = (await server.call('getDecisionSummary', { headers })).body;
     expect(totals.decisions).toBeGreaterThan(5_000);
@@ -46,6 +47,13 @@ describe('the demo', () => {
     const { figures } = (await server.call('getPolicyReport', { headers })).body;
     expect(figures.rolled_back).toMatchObject({ count: 1, of: 3 });
     expect(figures.canaries_passed).toMatchObject({ count: 1, of: 2 });
+    expect(figures.time_to_rollback).toMatchObject({ median_seconds: 180, verdict: 'met' });
+    const { rollouts } = (await server.call('listRollouts', { headers, query: { phase: 'canary' } })).body;
+    const { gates } = (await server.call('getRollout', { headers, params: { id: rollouts[0]?.id ?? 0 } })).body;
+    // The demo neither goes back nor fails when somebody looks.
+    expect(gates.filter(({ verdict }) => verdict === 'fail' || verdict === 'critical')).toEqual([]);
+    expect(gates.find(({ gate }) => gate === 'deny_rate')?.value).toBeLessThan(0.35);
+    expect(gates.find(({ gate }) => gate === 'deny_rate')?.value).toBeGreaterThan(0.2);
     expect((await server.call('listBundles')).body.total).toBe(0);
   });
 

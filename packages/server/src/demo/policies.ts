@@ -128,10 +128,10 @@ export const policies = {
   wider: [...inbox(72, 0.2), ...knowledge, ...planner(50)],
   /** Keeps the agents from their work. */
   harsh: [...inbox(98, 0.6), ...knowledge, ...planner(5)],
-  running: [...inbox(72, 0.28), ...knowledge, ...planner(25)],
+  running: [...inbox(72, 0.37), ...knowledge, ...planner(25)],
   /** Wants an approval. */
   proposed: [
-    ...inbox(72, 0.28),
+    ...inbox(72, 0.37),
     ...knowledge,
     ...planner(25),
     {
@@ -146,7 +146,7 @@ export const policies = {
   ],
   /** A draft with findings: two rules of one priority disagree, and one never matches. */
   draft: [
-    ...inbox(72, 0.28),
+    ...inbox(72, 0.37),
     ...knowledge,
     ...planner(25),
     {

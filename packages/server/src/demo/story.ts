@@ -12,6 +12,8 @@ interface Cast {
   readonly mara: string;
   readonly tomas: string;
   readonly agents: string;
+  /** How many questions were asked: the same ones in every demo, so that its gates say the same. */
+  asked: number;
 }
 
 interface Made {
@@ -70,6 +72,7 @@ async function introduce(stage: Stage): Promise<Cast> {
   });
   return {
     agents: agents.key,
+    asked: 0,
     author: (await key('Anna Berg', 'author')).key,
     operator: (await key('Jonas Weber', 'operator')).key,
     mara: (await key('Mara Lind', 'approver')).key,
@@ -143,13 +146,22 @@ async function theBadOne(stage: Stage, cast: Cast, at: number): Promise<void> {
     sharePct: 10,
   });
   await ask(stage, cast, { at: at + minute, count: 400 });
+  const { rollouts } = await call<{ rollouts: readonly Made[] }>(cast.operator, 'listRollouts');
+  stage.at(at + 5 * minute);
+  const noticed = await call<Made>(cast.operator, 'createIncident', {
+    body: {
+      kind: 'agent_blocked',
+      key: `rollout/${rollouts[0]?.id}/reported`,
+      severity: 'medium',
+      summary: 'The mail team reports risky mail in inboxes since a few minutes',
+    },
+  });
   stage.at(at + 8 * minute);
   const back = await call<{ incident_id: number | null }>(cast.operator, 'rollbackBundle', {
     params: { id },
     body: { reason: 'Triage sets nothing aside any more: risky mail reaches its readers' },
   });
-  if (back.incident_id === null) return;
-  const params = { id: back.incident_id };
+  const params = { id: back.incident_id ?? noticed.id };
   const steps = [
     ['acknowledgeIncident', 2, 'Looking at the denied quarantines of the canary.'],
     ['mitigateIncident', 4, 'Rolled back; triage works again.'],
@@ -159,6 +171,10 @@ async function theBadOne(stage: Stage, cast: Cast, at: number): Promise<void> {
     stage.at(at + (8 + minutes) * minute);
     await call(cast.operator, operation, { params, body: { comment } });
   }
+  await call(cast.operator, 'resolveIncident', {
+    params: { id: noticed.id },
+    body: { comment: 'It was version 2.0.0, which is rolled back.' },
+  });
 }
 
 interface Asked {
@@ -166,11 +182,11 @@ interface Asked {
   readonly count: number;
 }
 
-/** So many questions at one time, the next of the agents' turns. */
+/** The next so many questions, at one time. */
 async function ask(stage: Stage, cast: Cast, { at, count }: Asked): Promise<void> {
   stage.at(at);
-  const first = Math.floor(at / 1000);
-  const requests = Array.from({ length: count }, (_, index) => question(first + index));
+  const requests = Array.from({ length: count }, (_, index) => question(cast.asked + index));
+  cast.asked += count;
   await stage.call(cast.agents, 'evaluateBatch', { body: { requests } });
 }
 

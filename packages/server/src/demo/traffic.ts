@@ -28,12 +28,12 @@ export function question(turn: number): Question {
   const kind = draw(1);
   if (kind < 0.78) {
     const context = {
-      risk_score: Math.round(draw(2) * 100),
+      risk_score: Math.round(draw(2) * 70),
       domain_seen_days: Math.round(draw(3) ** 3 * 2000),
       category: categories[Math.floor(draw(4) * categories.length)] ?? 'spam',
       confidence: Math.round((0.15 + 0.85 * draw(5)) * 100) / 100,
     };
-    const risky = { ...context, risk_score: 45 + Math.round(draw(2) * 55) };
+    const risky = { ...context, risk_score: 60 + Math.round(draw(2) * 40) };
     if (kind < 0.42) return { agent: 'inbox.triage', action: 'quarantine', context: risky, session };
     return { agent: 'inbox.triage', action: kind < 0.6 ? 'escalate' : 'allow', context, session };
   }
