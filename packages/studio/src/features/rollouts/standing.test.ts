@@ -33,6 +33,10 @@ describe('where a rollout is and why', () => {
       'holding: Holding at 10 %. An operator paused it.',
     );
   });
+  it('does not hold for gates that pass by now', () => {
+    expect(told({ holds: ['inconclusive', 'telemetry'] })).toMatch(/^going: /);
+    expect(told({ holds: ['inconclusive', 'freeze'] })).toMatch(/^holding: .* A freeze is on\./);
+  });
   it('says what comes next and when', () => {
     expect(told({})).toBe('going: Going on at 10 %. All gates pass. On to 50 % in 7 h 40 min at the earliest.');
     expect(told({ phase: 'baking', share_pct: 100, next_step_pct: null, dwelled_seconds: 86_400 })).toBe(

@@ -31,10 +31,11 @@ export interface Standing {
 
 /** Where a rollout is and why, in one heading and one line. */
 export function standingOf(rollout: StandingRollout): Standing {
-  const { phase, holds, sign_off, gates, share_pct } = rollout;
+  const { phase, sign_off, gates, share_pct } = rollout;
   if (isOver(phase)) return ended(rollout);
   const place = placeOf(rollout);
   const open = gates.filter(({ verdict }) => verdict !== 'pass');
+  const holds = holdsNow(rollout, open.length);
   const evidence = open.slice(0, 2).map(({ sentence: words }) => sentence(words));
   const left = timeLeft(rollout);
   if (sign_off === 'needed') {
@@ -68,6 +69,14 @@ export function standingOf(rollout: StandingRollout): Standing {
     title: share_pct === 0 ? 'Watching in shadow' : `Going on ${place}`,
     why: `${gatesSay} ${watches}`,
   };
+}
+
+/** What gates alone hold. */
+const heldByGates: readonly string[] = ['inconclusive', 'failing', 'telemetry', 'ratio-mismatch', 'environmental'];
+
+/** Gates are read with every answer, holds are renewed every few seconds: once all gates pass, theirs are over. */
+function holdsNow({ holds }: StandingRollout, openGates: number): readonly string[] {
+  return openGates > 0 ? holds : holds.filter((hold) => !heldByGates.includes(hold));
 }
 
 /** Healthy time that the step still needs, seconds. */
