@@ -18,6 +18,8 @@ import { type RolloutEvent, transition } from './transition.js';
 /** Who acts when no person does. */
 export const controller = 'controller';
 
+/** Looks further apart than this leave a gap that counts for nothing. */
+const unseenMs = 10 * 60_000;
 /** A hold of this length pages somebody, once. */
 const longHoldMs = 24 * 3_600_000;
 /** What has been activated within this time can be rolled back for an incident. */
@@ -72,6 +74,7 @@ async function tickWorkspace(services: Ticking, workspaceId: number, lively: boo
   let changed = 0;
   // What may have to be rolled back first.
   await attempt('the rollouts of a workspace', async () => {
+    await noteLook(pool, workspaceId, now);
     for (const row of await runningRollouts(pool, workspaceId)) {
       await attempt(`rollout ${row.id}`, async () => {
         if (await look(services, row, now)) changed += 1;
@@ -86,6 +89,24 @@ async function tickWorkspace(services: Ticking, workspaceId: number, lively: boo
   await attempt('what was gone back to', () => watchTargets(pool, workspaceId, now));
   await attempt('what was completed', () => watchDrift(pool, workspaceId, now));
   return changed;
+}
+
+/**
+ * Notes, once a minute, that somebody looks. Where nobody did for long, because no server ran or the database was away, the
+ * time between is no healthy time: whatever happened in it, no gate saw it.
+ */
+async function noteLook(pool: Pool, workspaceId: number, now: Date): Promise<void> {
+  const unseen = 'healthy_since is not null and looked_at < $2::timestamptz - make_interval(secs => $3)';
+  await pool.query(
+    `update rollout set looked_at = $2,
+       dwelled_ms = dwelled_ms + case when ${unseen}
+         then greatest(0, round(extract(epoch from looked_at - healthy_since) * 1000)) else 0 end,
+       healthy_since = case when ${unseen} then $2 else healthy_since end
+      where id in (
+        select id from rollout where workspace_id = $1 and phase in ('shadow', 'canary', 'baking')
+           and coalesce(looked_at < $2::timestamptz - interval '1 minute', true) for update skip locked)`,
+    [workspaceId, now, unseenMs / 1000],
+  );
 }
 
 /** Without a lock first: nearly every look changes nothing. */

@@ -3,7 +3,7 @@ import { testDatabase } from '../../database/database.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { rule } from '../bundles/bundles.testkit.js';
 import { tickRollouts } from './controller.js';
-import { alike, before, hourMs, openYard, type Yard } from './rollouts.testkit.js';
+import { alike, before, hasLooked, hourMs, openYard, type Yard } from './rollouts.testkit.js';
 import { placesOf } from './transaction.js';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
@@ -44,6 +44,7 @@ async function staged(): Promise<Stage> {
   );
   await skip(yard, rollout, yard.operator);
   yard.advance(24 * hourMs);
+  await hasLooked(yard, yard.now());
   return { stable, bundle, rollout, next: { bundle: next, approval: approval.id } };
 }
 

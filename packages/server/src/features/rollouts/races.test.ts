@@ -4,7 +4,7 @@ import { severable } from '../../database/severable.testkit.js';
 import { startTestServer, type TestServer } from '../../server.testkit.js';
 import { lockEnforcement } from '../approvals/transaction.js';
 import { tickRollouts } from './controller.js';
-import { alike, before, hourMs, openYard, strict, type Yard } from './rollouts.testkit.js';
+import { alike, before, hasLooked, hourMs, openYard, strict, type Yard } from './rollouts.testkit.js';
 
 type TestDatabase = Awaited<ReturnType<typeof testDatabase>>;
 
@@ -54,6 +54,7 @@ async function ready(): Promise<{ bundle: number; rollout: number }> {
   const { id } = await yard.rollOut(alike, 10);
   await yard.ask(1200, 2);
   yard.advance(24 * hourMs);
+  await hasLooked(yard, yard.now());
   return { bundle: id, rollout: (await yard.rolloutOf(id)).id };
 }
 

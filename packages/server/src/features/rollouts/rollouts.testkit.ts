@@ -15,7 +15,7 @@ export interface Yard extends Office {
   readonly otherOperator: string;
   readonly now: () => Date;
   advance(ms: number): void;
-  /** One look of the controller. */
+  /** One look of the controller, which has looked all the time before as well. */
   tick(): Promise<number>;
   /** A fresh version, drafted and activated with this share by Otto. */
   rollOut(rules: readonly unknown[], canaryPct: number, rest?: object): Promise<Bundle>;
@@ -25,6 +25,11 @@ export interface Yard extends Office {
   ask(sessions: number, each?: number): Promise<{ effect: string; arm: string }[]>;
   bundle(id: number): Promise<Bundle>;
   version(): string;
+}
+
+/** As if the controller had looked at all rollouts up to now. */
+export async function hasLooked({ db }: Pick<Office, 'db'>, now: Date): Promise<void> {
+  await db.pool.query('update rollout set looked_at = $1', [now]);
 }
 
 export async function openYard(options: TestServerOptions = {}): Promise<Yard> {
@@ -43,7 +48,10 @@ export async function openYard(options: TestServerOptions = {}): Promise<Yard> {
     advance(ms) {
       nowMs += ms;
     },
-    tick: () => tickRollouts(office.services, now()),
+    async tick() {
+      await hasLooked(office, now());
+      return tickRollouts(office.services, now());
+    },
     async rollOut(rules, canaryPct, rest = {}) {
       const { id } = await office.draft(version(), rules);
       // What a breach does is approved with the bundle.

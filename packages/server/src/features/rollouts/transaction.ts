@@ -100,7 +100,7 @@ export async function writeRollout(tx: PoolClient, change: RolloutChange): Promi
   const ceiling = entered ? await ceilingOf(tx, row.workspace_id, row.previous_bundle_id, to, now) : row.cost_ceiling;
   await tx.query(
     `update rollout set phase = $3, share_pct = $4, step = step + $5, step_entered_at = case when $5 = 1 then $6 else
-                          step_entered_at end, holds = $7, dwelled_ms = $8, healthy_since = $9, sign_off = $10,
+                          step_entered_at end, looked_at = case when $5 = 1 then $6 else looked_at end, holds = $7, dwelled_ms = $8, healthy_since = $9, sign_off = $10,
                         signed_off_by = case when $11 then $12 else signed_off_by end,
                         signed_off_at = case when $11 then $6 else signed_off_at end,
                         skip_asked = case when $13 then null else skip_asked end, cost_ceiling = $14,
@@ -216,8 +216,8 @@ export async function startRollout(
   const ceiling = await ceilingOf(tx, workspaceId, previousId, to, now);
   const { rows } = await tx.query<RolloutRow>(
     `insert into rollout (workspace_id, bundle_id, digest, previous_bundle_id, approval_id, phase, share_pct, step,
-                          step_entered_at, healthy_since, sign_off, plan, cost_ceiling, created_by, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $9, $10, $11, $12, $8, $8) returning ${rolloutColumns}`,
+                          step_entered_at, looked_at, healthy_since, sign_off, plan, cost_ceiling, created_by, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $8, $9, $10, $11, $12, $8, $8) returning ${rolloutColumns}`,
     [
       workspaceId,
       bundle.id,
