@@ -3,6 +3,7 @@ export const paths = {
   overview: '/',
   bundles: '/bundles',
   bundle: '/bundles/$bundleId',
+  editor: '/bundles/$bundleId/edit',
   simulator: '/simulator',
   rollouts: '/rollouts',
   rollout: '/rollouts/$rolloutId',

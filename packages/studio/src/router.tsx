@@ -76,7 +76,17 @@ const decision = createRoute({
   component: lazyRouteComponent(() => import('./features/decisions/DecisionPage.js')),
 });
 
-const pages = [overview, bundles, bundle, rollouts, rollout, decisions, decision] as const;
+const editor = createRoute({
+  getParentRoute: () => shell,
+  path: paths.editor,
+  validateSearch: (search: Record<string, unknown>): { rule?: string; view?: 'yaml' | 'try' } => ({
+    ...(typeof search.rule === 'string' ? { rule: search.rule } : {}),
+    ...(search.view === 'yaml' || search.view === 'try' ? { view: search.view } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./features/editor/EditorPage.js')),
+});
+
+const pages = [overview, bundles, bundle, editor, rollouts, rollout, decisions, decision] as const;
 
 export const router = createRouter({
   routeTree: root.addChildren([shell.addChildren(pages)]),

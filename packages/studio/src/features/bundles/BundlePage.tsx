@@ -1,12 +1,14 @@
-import { Tabs } from '@mantine/core';
+import { Button, Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import type { Answer } from '../../api/client.js';
 import { bundleQuery } from '../../api/queries/bundles.js';
 import { faultOf } from '../../api/query-client.js';
+import { useRefusal } from '../../api/session.js';
 import { FindingCounts } from '../../domain/findings.js';
 import { BundleStatusPill } from '../../domain/status.js';
 import { paths } from '../../paths.js';
+import { ActionButton } from '../../ui/ActionButton.js';
 import { CopyText } from '../../ui/CopyText.js';
 import { countText } from '../../ui/figures.js';
 import { usePageTitle } from '../../ui/page-title.js';
@@ -60,6 +62,7 @@ function BundleView({ bundle }: { readonly bundle: Bundle }) {
           <CopyText what="digest" text={bundle.digest} shown={bundle.digest.slice(0, 12)} />
         </div>
         <BundleActions bundle={bundle} />
+        {bundle.status === 'draft' ? <EditLink id={bundle.id} /> : null}
       </header>
       <Tabs.List className={classes.tabs}>
         <Tabs.Tab value="rules">Rules</Tabs.Tab>
@@ -92,5 +95,18 @@ function BundleView({ bundle }: { readonly bundle: Bundle }) {
         <TryPanel rules={bundle.rules} name={bundle.digest} />
       </Tabs.Panel>
     </Tabs>
+  );
+}
+
+function EditLink({ id }: { readonly id: number }) {
+  const refusal = useRefusal('updateBundle');
+  if (refusal !== null) return <ActionButton disabledBecause={refusal}>Edit</ActionButton>;
+  return (
+    <Button
+      variant="filled"
+      renderRoot={(props) => <Link to={paths.editor} params={{ bundleId: String(id) }} {...props} />}
+    >
+      Edit
+    </Button>
   );
 }

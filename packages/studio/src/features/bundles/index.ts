@@ -1,0 +1,2 @@
+export { RuleList } from './RuleList.js';
+export { readRules } from './rule-document.js';
