@@ -10,10 +10,13 @@ interface RolloutStepsProps {
   readonly steps: readonly number[];
   readonly dwelledSeconds: number;
   readonly dwellSeconds: number;
+  /** What is to be said of steps ahead, by their share. */
+  readonly ahead?: Readonly<Record<number, string>>;
 }
 
 /** The way of a rollout: shadow, its steps, and how far the present one is. */
-export function RolloutSteps({ phase, sharePct, steps, dwelledSeconds, dwellSeconds }: RolloutStepsProps) {
+export function RolloutSteps(props: RolloutStepsProps) {
+  const { phase, sharePct, steps, dwelledSeconds, dwellSeconds, ahead = {} } = props;
   const stages = [{ name: 'Shadow', share: 0 }, ...steps.map((share) => ({ name: `${share} %`, share }))];
   const done = ['completed'].includes(phase);
   const left = Math.max(0, dwellSeconds - dwelledSeconds);
@@ -45,6 +48,7 @@ export function RolloutSteps({ phase, sharePct, steps, dwelledSeconds, dwellSeco
                 {left > 0 ? `${durationText(left)} left` : 'time is up, gates decide'}
               </span>
             ) : null}
+            {state === 'ahead' && ahead[share] ? <span className={classes.note}>{ahead[share]}</span> : null}
           </li>
         );
       })}

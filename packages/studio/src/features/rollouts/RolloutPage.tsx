@@ -14,12 +14,13 @@ import { Page, Section } from '../../ui/Page.js';
 import { Quoted } from '../../ui/Quoted.js';
 import { ErrorState, RowSkeletons, sentence } from '../../ui/states.js';
 import { Time } from '../../ui/Time.js';
+import { useNow } from '../../ui/use-now.js';
 import { ChangedDecisions } from './ChangedDecisions.js';
 import { GateTable } from './GateTable.js';
 import { RolloutActions } from './RolloutActions.js';
 import classes from './RolloutPage.module.css';
 import { RolloutTimeline } from './RolloutTimeline.js';
-import { type Standing, standingOf } from './standing.js';
+import { aheadOf, type Standing, standingOf } from './standing.js';
 
 type Rollout = Answer<'rollouts', 'getRollout'>;
 
@@ -37,6 +38,7 @@ export default function RolloutPage() {
 function RolloutView({ rollout }: { readonly rollout: Rollout }) {
   const { phase, share_pct, bundle_id, previous_version, version } = rollout;
   const over = isOver(phase);
+  const now = useNow(60_000);
   return (
     <Page
       title={version ?? `Rollout ${rollout.id}`}
@@ -68,6 +70,7 @@ function RolloutView({ rollout }: { readonly rollout: Rollout }) {
             steps={rollout.plan.steps}
             dwelledSeconds={rollout.dwelled_seconds}
             dwellSeconds={rollout.dwell_seconds}
+            ahead={aheadOf(rollout, now)}
           />
         </div>
       )}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type StandingRollout, standingOf, timeLeft } from './standing.js';
+import { aheadOf, type StandingRollout, standingOf, timeLeft } from './standing.js';
 
 const gate = (verdict: 'pass' | 'inconclusive' | 'fail', sentence = 'the deny rate is too close to call') => ({
   verdict,
@@ -53,6 +53,14 @@ describe('where a rollout is and why', () => {
     );
     expect(told({ phase: 'aborted', previous_version: null })).toContain('The built-in safe bundle decides everything');
     expect(told({ phase: 'superseded' })).toMatch(/^done: Superseded/);
+  });
+  it('says when the next step can begin, and how long all traffic is watched', () => {
+    const plan = { bake_hours: 24 } as Parameters<typeof aheadOf>[0]['plan'];
+    const step = { share_pct: 10, next_step_pct: 50, dwell_seconds: 3_600, dwelled_seconds: 0, plan };
+    const now = new Date(2026, 10, 23, 12, 0);
+    expect(aheadOf(step, now)).toEqual({ 50: 'earliest today 13:00', 100: 'bakes for 1\u00a0d' });
+    // From shadow it goes on when somebody promotes it.
+    expect(aheadOf({ ...step, share_pct: 0 }, now)).toEqual({ 100: 'bakes for 1\u00a0d' });
   });
   it('never has less than no time left', () => {
     expect(timeLeft({ dwell_seconds: 10, dwelled_seconds: 15 })).toBe(0);

@@ -1,7 +1,7 @@
 import type { Answer } from '../../api/client.js';
 import { holdWords } from '../../domain/hold-words.js';
 import { isOver } from '../../domain/rollout-phase.js';
-import { countText, durationText } from '../../ui/figures.js';
+import { countText, durationText, momentText } from '../../ui/figures.js';
 import { sentence } from '../../ui/states.js';
 
 type Rollout = Answer<'rollouts', 'getRollout'>;
@@ -85,6 +85,19 @@ export function timeLeft({
   dwelled_seconds,
 }: Pick<Rollout, 'dwell_seconds' | 'dwelled_seconds'>): number {
   return Math.max(0, dwell_seconds - dwelled_seconds);
+}
+
+/** Of the steps ahead: when the next can begin at the earliest, and how long all traffic is watched. */
+export function aheadOf(
+  rollout: Pick<Rollout, 'share_pct' | 'next_step_pct' | 'dwell_seconds' | 'dwelled_seconds' | 'plan'>,
+  now: Date,
+): Readonly<Record<number, string>> {
+  const { next_step_pct, share_pct, plan } = rollout;
+  const left = timeLeft(rollout);
+  const at = momentText(new Date(now.getTime() + left * 1000), now);
+  const bake = plan.bake_hours === 0 ? {} : { 100: `bakes for ${durationText(plan.bake_hours * 3600)}` };
+  const next = next_step_pct === null || share_pct === 0 || left === 0 ? {} : { [next_step_pct]: `earliest ${at}` };
+  return { ...bake, ...next };
 }
 
 function placeOf({ phase, share_pct }: StandingRollout): string {
