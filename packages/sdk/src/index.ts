@@ -41,6 +41,7 @@ export {
   openEnvelope,
   operations,
   type PinnedBundle,
+  type PolicyReport,
   type Problem,
   type ProblemCode,
   permits,
