@@ -80,8 +80,12 @@ export interface Column {
   readonly style?: (cell: string) => string;
 }
 
-/** A table of text: columns as wide as their widest cell, two spaces between them, no space at the end of a line. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], style: Style): string {
+/**
+ * A table of text: columns as wide as their widest cell, two spaces between them, no space at the end of a line. A column
+ * of which only the title is said is plain text.
+ */
+export function table(heads: readonly (Column | string)[], rows: readonly (readonly string[])[], style: Style): string {
+  const columns = heads.map((head): Column => (typeof head === 'string' ? { title: head } : head));
   const widths = columns.map(({ title }, index) =>
     Math.max(displayWidth(title), ...rows.map((row) => displayWidth(row[index] ?? ''))),
   );

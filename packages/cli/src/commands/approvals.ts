@@ -56,13 +56,7 @@ function listCommand(terminal: Terminal): Command {
         moment(approval.expires_at),
         printable(clipped(approval.justification, 40)),
       ]);
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
       if (page.total > rows.length) out.write(`${count(page.total)} in all; --limit shows more\n`);
     });
 }

@@ -32,13 +32,7 @@ function listCommand(terminal: Terminal): Command {
         String(group.pending),
         moment(group.updated_at),
       ]);
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
     });
 }
 

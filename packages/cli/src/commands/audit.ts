@@ -41,13 +41,7 @@ function listCommand(terminal: Terminal): Command {
         printable(clipped(subject, 32)),
         shown(data, 60),
       ]);
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
     });
 }
 

@@ -30,13 +30,7 @@ function listCommand(terminal: Terminal): Command {
       if (options.json === true) return out.write(json(page));
       if (page.channels.length === 0) return out.write('no channels\n');
       const columns = ['id', 'name', 'kind', 'topics', 'to', 'state', 'waiting', 'given up', 'last error'];
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          page.channels.map(listed),
-          out.style,
-        ),
-      );
+      out.write(table(columns, page.channels.map(listed), out.style));
     });
 }
 
@@ -165,13 +159,7 @@ function deliveriesCommand(terminal: Terminal): Command {
         moment(each.delivered_at),
         each.error === null ? '-' : printable(clipped(each.error, 60)),
       ]);
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
     });
 }
 

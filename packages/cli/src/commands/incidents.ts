@@ -43,13 +43,7 @@ function listCommand(terminal: Terminal): Command {
       if (options.json === true) return out.write(json(page));
       if (page.incidents.length === 0) return out.write('no incidents\n');
       const columns = ['id', 'severity', 'status', 'kind', 'seen', 'last', 'assigned to', 'summary'];
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          page.incidents.map(listed),
-          out.style,
-        ),
-      );
+      out.write(table(columns, page.incidents.map(listed), out.style));
       if (page.total > page.incidents.length) out.write(`${count(page.total)} in all; --limit shows more\n`);
     });
 }

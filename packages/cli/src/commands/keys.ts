@@ -81,13 +81,7 @@ function listCommand(terminal: Terminal): Command {
         moment(key.expires_at),
       ]);
       if (rows.length === 0) return out.write('no keys\n');
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
       if (page.total > rows.length) out.write(`${count(page.total)} in all\n`);
     });
 }

@@ -37,13 +37,7 @@ function listCommand(terminal: Terminal): Command {
         moment(member.last_seen_at),
         moment(member.removed_at),
       ]);
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
       if (page.total > rows.length) out.write(`${count(page.total)} in all\n`);
     });
 }

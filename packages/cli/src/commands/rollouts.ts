@@ -35,8 +35,7 @@ function listCommand(terminal: Terminal): Command {
       if (options.json === true) return out.write(json(page));
       if (page.rollouts.length === 0) return out.write('no rollouts\n');
       const columns = ['id', 'bundle', 'phase', 'share', 'next', 'held by', 'by', 'since'];
-      const heads = columns.map((title) => ({ title }));
-      out.write(table(heads, page.rollouts.map(listed), out.style));
+      out.write(table(columns, page.rollouts.map(listed), out.style));
       if (page.total > page.rollouts.length) out.write(`${count(page.total)} in all; --limit shows more\n`);
     });
 }

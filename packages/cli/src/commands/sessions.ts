@@ -30,13 +30,7 @@ function listCommand(terminal: Terminal): Command {
         moment(session.expires_at),
         printable(clipped(session.user_agent, 32)),
       ]);
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
       if (page.total > rows.length) out.write(`${count(page.total)} in all\n`);
     });
 }

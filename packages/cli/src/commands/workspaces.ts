@@ -236,13 +236,7 @@ function deletedCommand(terminal: Terminal): Command {
         printable(clipped(each.reason, 60)),
       ]);
       const columns = ['id', 'name', 'deleted', 'by', 'rows', 'end of its trail', 'reason'];
-      out.write(
-        table(
-          columns.map((title) => ({ title })),
-          rows,
-          out.style,
-        ),
-      );
+      out.write(table(columns, rows, out.style));
     });
 }
 
